@@ -1,0 +1,29 @@
+.DEFAULT_GOAL := help
+.PHONY: help build deploy update broken-update remove demo test bench
+
+help: ## print this
+	@scripts/help.sh $(MAKEFILE_LIST)
+
+build: ## build the images of the proxy and of the Flask app
+	@scripts/build.sh
+
+deploy: ## build, deploy docker-stack.yml, wait until it is healthy, print its address
+	@scripts/deploy.sh
+
+update: ## replace every Flask container by a new one
+	@scripts/update.sh
+
+broken-update: ## update to a health check that cannot pass: Swarm rolls it back
+	@scripts/broken-update.sh
+
+remove: ## remove the stack; the Swarm stays
+	@scripts/remove.sh
+
+demo: ## see it work without Docker: a simulated Swarm in one process
+	@go run ./cmd/proxy demo
+
+test: ## check the code, run its tests, then those on a real Swarm
+	@scripts/test.sh
+
+bench: ## measure beside other proxies
+	@./bench/run

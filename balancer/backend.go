@@ -1,0 +1,136 @@
+package balancer
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/fairlead-proxy/fairlead/discovery"
+)
+
+// A Backend is a task as the balancer sees it: address, health, load, drain. It is shared
+// by all pools and Sets that have its Identity; its methods may be called from anywhere.
+type Backend struct {
+	task discovery.Task
+	link Link
+	hub  *hub
+
+	// What every request reads is kept apart from what every request writes: otherwise
+	// each request to one backend slows down all that look at it.
+	condition atomic.Uint64 // a condition; written by publish alone
+	readyAt   atomic.Int64  // hub time when it last became ready
+	drainAt   atomic.Int64  // hub time when it began to drain
+	_         [64]byte
+	inFlight  atomic.Int64
+	answer    fading // time to first byte, in seconds
+	_         [64]byte
+
+	doubt chan struct{} // of one place: there is something to dial for
+
+	mu     sync.Mutex // guards health; taken when it changes, never to pick
+	health health
+}
+
+// newBackend makes the backend of a task seen for the first time, as the snapshot has it.
+func newBackend(t discovery.Task, probed bool, link Link, h *hub) *Backend {
+	b := &Backend{task: t, link: link, hub: h, doubt: make(chan struct{}, 1)}
+	b.publish(func(s *health) {
+		s.running = t.State != discovery.Starting
+		s.checked, s.proven, s.probed = t.Checked, t.Checked, probed
+	})
+	if t.State == discovery.Leaving {
+		b.drain(false)
+	}
+	return b
+}
+
+// Identity is the task and the address that make it this backend.
+func (b *Backend) Identity() Identity { return identify(b.task) }
+
+// Task has the facts as first seen; its State is of no use later.
+func (b *Backend) Task() discovery.Task { return b.task }
+
+// Link is the connections that Options.Link made for it.
+func (b *Backend) Link() Link { return b.link }
+
+// Ready reports whether it is in service.
+func (b *Backend) Ready() bool { return b.now().has(isReady) }
+
+// Draining reports whether it takes no new requests any more.
+func (b *Backend) Draining() bool { return b.now().has(isDraining) }
+
+// InFlight is how many requests have it and have not released it.
+func (b *Backend) InFlight() int64 { return b.inFlight.Load() }
+
+// Acquire takes the backend for one more request, unless it drains. Who got true must
+// Release. Pool.Take has acquired already what it returns.
+func (b *Backend) Acquire() bool { return b.acquire(false) }
+
+// acquire counts first and looks at drain afterwards: whoever sees the drain and then a
+// count of zero knows that no request can come any more. With last, a backend that goes on
+// as its service's last ready one is taken too.
+func (b *Backend) acquire(last bool) bool {
+	b.inFlight.Add(1)
+	c := b.now()
+	if !c.has(isDraining) || last && b.goesOn(c) {
+		return true
+	}
+	b.inFlight.Add(-1)
+	return false
+}
+
+// Release gives back what was acquired.
+func (b *Backend) Release() { b.inFlight.Add(-1) }
+
+// Drain ends its taking of requests, for good, and closes its idle connections.
+func (b *Backend) Drain() { b.drain(false) }
+
+func (b *Backend) drain(last bool) {
+	begun := false
+	b.change(func(s *health) {
+		begun = !s.draining
+		if begun {
+			b.drainAt.Store(int64(b.hub.now()))
+			s.draining, s.last = true, last
+		}
+	})
+	if begun {
+		b.link.Drain()
+	}
+}
+
+// goesOn reports whether a draining backend still takes requests as its service's last.
+func (b *Backend) goesOn(c condition) bool {
+	return c.has(isLast) && b.hub.now()-time.Duration(b.drainAt.Load()) < lastGrace
+}
+
+// over reports whether nothing of its drain can be left: the task was killed by now.
+func (b *Backend) over() bool {
+	grace := b.task.StopGrace
+	if grace <= 0 {
+		grace = defaultStopGrace
+	}
+	return b.Draining() && b.hub.now()-time.Duration(b.drainAt.Load()) > grace+backstopMargin
+}
+
+// Answered tells that the first byte of an answer came after d. It clears what failed
+// dials had brought.
+func (b *Backend) Answered(d time.Duration) {
+	b.answer.average(b.hub.now(), d.Seconds())
+	if b.now().has(isDoubted) {
+		b.accepted()
+	}
+}
+
+// Failed tells that a dial failed. The second one in a row, with no answer between, ejects
+// the backend; from the first on, Checks dials it aside to know which it is.
+func (b *Backend) Failed() { b.refused() }
+
+// Broke tells that a connection broke before its answer began. That alone ejects nobody,
+// but Checks dials the backend aside: if its port accepts it counts as ready anew, so that
+// a request with nowhere else to go may come back.
+func (b *Backend) Broke() {
+	b.change(func(s *health) { s.broken = s.proven })
+}
+
+func (b *Backend) now() condition { return condition(b.condition.Load()) }

@@ -1,0 +1,136 @@
+package balancer
+
+import "github.com/fairlead-proxy/fairlead/discovery"
+
+// health is why a backend is ready or is not.
+type health struct {
+	running  bool // the cluster says so
+	checked  bool // the cluster checks its health itself
+	proven   bool // its port accepted a dial once, or the cluster answers for it
+	probed   bool // it has an active probe
+	probe    verdict
+	failures int  // dials in a row
+	broken   bool // a connection broke since the last success
+	ejected  bool
+	draining bool
+	last     bool
+}
+
+// verdict is what an active probe last found.
+type verdict int
+
+const (
+	unknown verdict = iota
+	passing
+	failing
+)
+
+// fit reports whether the active probe lets it take requests. One that has not run yet
+// does only where the cluster has found the task healthy by itself.
+func (s *health) fit() bool {
+	return !s.probed || s.probe == passing || s.probe == unknown && s.checked
+}
+
+// doubted reports whether something failed since the port was last seen to accept.
+func (s *health) doubted() bool { return s.failures > 0 || s.broken }
+
+// flags are the condition that follows, without the turn.
+func (s *health) flags() condition {
+	var c condition
+	wanted := s.running && !s.draining
+	set := func(flag condition, on bool) {
+		if on {
+			c |= flag
+		}
+	}
+	set(isReady, wanted && s.fit() && s.proven && !s.ejected)
+	set(isOpen, wanted && s.fit())
+	set(isRunning, s.running)
+	set(isProven, s.proven)
+	set(isDraining, s.draining)
+	set(isLast, s.draining && s.last)
+	set(isEjected, s.ejected)
+	set(isFailing, s.probed && s.probe == failing)
+	set(isDoubted, s.doubted() || !s.proven)
+	return c
+}
+
+// change is the only way in which a backend's health changes. It publishes what follows
+// and, if the backend became ready, tells everybody who waits.
+func (b *Backend) change(edit func(*health)) {
+	if b.publish(edit) {
+		b.hub.notify()
+	}
+}
+
+func (b *Backend) publish(edit func(*health)) (becameReady bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	doubted := b.health.doubted()
+	edit(&b.health)
+	was, flags := b.now(), b.health.flags()
+	turn := was.turn()
+	if flags.has(isReady) {
+		if !was.has(isReady) {
+			b.readyAt.Store(int64(b.hub.now()))
+			becameReady = true
+		}
+		// To have been doubted and to be trusted again is to become ready anew: a request
+		// that failed here may come back.
+		becameReady = becameReady || doubted && !b.health.doubted()
+	}
+	if becameReady {
+		turn++
+	}
+	b.condition.Store(uint64(flags | condition(turn)<<turnShift))
+	if flags.has(isDoubted) {
+		select {
+		case b.doubt <- struct{}{}:
+		default: // there is one already
+		}
+	}
+	return becameReady
+}
+
+// observe takes over what a newer snapshot says of the task. A task never goes back to
+// Starting, and a drain is never undone.
+func (b *Backend) observe(state discovery.State, probed, last bool) {
+	b.change(func(s *health) {
+		s.running = s.running || state == discovery.Running
+		switch {
+		case !probed:
+			s.probe = unknown
+		case !s.probed && b.Ready():
+			s.probe = passing // a label that adds a probe takes nobody out of service before it has run
+		}
+		s.probed = probed
+	})
+	if state == discovery.Leaving {
+		b.drain(last)
+	}
+}
+
+// accepted tells that the backend's port accepted a dial, or more.
+func (b *Backend) accepted() {
+	b.change(func(s *health) { s.proven, s.failures, s.broken, s.ejected = true, 0, false, false })
+}
+
+// refused tells that a dial failed. A backend whose port never accepted has nothing to be
+// ejected from.
+func (b *Backend) refused() {
+	b.change(func(s *health) {
+		if s.proven {
+			s.failures++
+			s.ejected = s.failures >= ejectAfter
+		}
+	})
+}
+
+// judge takes over an active probe's verdict. It reports whether that was news.
+func (b *Backend) judge(v verdict) (news bool) {
+	b.change(func(s *health) {
+		news = s.probe != v && (s.probe != unknown || v == failing)
+		s.probe = v
+	})
+	return news
+}

@@ -1,0 +1,135 @@
+package balancer
+
+import "github.com/fairlead-proxy/fairlead/discovery"
+
+// Options are what a Set needs from outside.
+type Options struct {
+	// Link makes the connections of a backend seen for the first time. It must not block.
+	Link func(discovery.Task) Link
+}
+
+// A Set is the pools of one table. It never changes; the Backends in it, shared with the
+// Set before by their Identity, do.
+type Set struct {
+	hub      *hub
+	pools    map[string]*Pool
+	backends map[Identity]*entry
+	gone     []*Backend // whose task the snapshot has no longer
+	retired  []*Backend // whose task it has, at another address or on another port
+}
+
+// entry is a backend with what the snapshot says of it.
+type entry struct {
+	*Backend
+	task  discovery.Task
+	probe *discovery.Probe
+}
+
+// Build makes the Set of a snapshot's services. It changes nothing that is in use: that
+// is left to Adopt. previous is the Set that was adopted last, or nil.
+//
+// A backend that is in several services has the probe of the first one that gives it any.
+func Build(services []discovery.Service, previous *Set, o Options) *Set {
+	s := &Set{
+		pools:    make(map[string]*Pool, len(services)),
+		backends: make(map[Identity]*entry),
+	}
+	if previous == nil {
+		s.hub, previous = newHub(), &Set{}
+	} else {
+		s.hub = previous.hub
+	}
+	tasks := s.enter(services, previous, o)
+	backend := func(t discovery.Task) *Backend { return s.backends[identify(t)].Backend }
+	for _, service := range services {
+		s.pools[service.Name] = newPool(service, backend, previous.pools[service.Name], s.hub)
+	}
+	for id, e := range previous.backends {
+		switch {
+		case s.backends[id] != nil: // it stays
+		case tasks[id.Task]:
+			s.retired = append(s.retired, e.Backend)
+		default:
+			s.gone = append(s.gone, e.Backend)
+		}
+	}
+	return s
+}
+
+// enter fills in the backends, and returns which tasks there are.
+func (s *Set) enter(services []discovery.Service, previous *Set, o Options) map[string]bool {
+	tasks := make(map[string]bool)
+	for _, service := range services {
+		for _, t := range service.Tasks {
+			tasks[t.ID] = true
+			if t.Address.HostPort == "" {
+				continue
+			}
+			e := s.backends[identify(t)]
+			if e == nil {
+				e = &entry{task: t, probe: t.Probe}
+				s.backends[identify(t)] = e
+			} else if e.probe == nil {
+				e.probe = t.Probe
+			}
+		}
+	}
+	for id, e := range s.backends {
+		if before := previous.backends[id]; before != nil {
+			e.Backend = before.Backend
+		} else {
+			e.Backend = newBackend(e.task, e.probe != nil, o.Link(e.task), s.hub)
+		}
+	}
+	return tasks
+}
+
+// Adopt makes the Set the one in force. It is called once, right after the pointer to its
+// table was stored: tasks that are leaving begin to drain, and those that are gone. A
+// backend that only lost its place because of labels keeps its requests, and loses its idle
+// connections: nobody will ask it again.
+func (s *Set) Adopt() {
+	last := s.lastReady()
+	for _, e := range s.backends {
+		e.observe(e.task.State, e.probe != nil, last[e.Backend])
+	}
+	for _, b := range s.gone {
+		b.Drain()
+	}
+	for _, b := range s.retired {
+		b.link.Drain()
+	}
+	s.hub.notify()
+}
+
+// lastReady finds the backends that are about to drain though their service has no other
+// that is ready.
+func (s *Set) lastReady() map[*Backend]bool {
+	last := make(map[*Backend]bool)
+	for _, p := range s.pools {
+		var leaving []*Backend
+		stays := false
+		for _, m := range p.members {
+			switch {
+			case !m.Ready():
+			case s.backends[m.Identity()].task.State == discovery.Leaving:
+				leaving = append(leaving, m.Backend)
+			default:
+				stays = true
+			}
+		}
+		if !stays {
+			for _, b := range leaving {
+				last[b] = true
+			}
+		}
+	}
+	return last
+}
+
+// Pool is the pool of the service of that name; nil if there is none.
+func (s *Set) Pool(service string) *Pool { return s.pools[service] }
+
+// Changed is closed when a backend became ready or a newer Set was adopted. Get it first,
+// Take then, wait for it if there was nothing to take: in another order a change is missed.
+func (s *Set) Changed() <-chan struct{} { return s.hub.changed() }

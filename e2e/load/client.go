@@ -1,0 +1,113 @@
+package load
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptrace"
+	"strings"
+	"time"
+)
+
+// Greeting is what comes before the container's id in each answer.
+const Greeting = "Hello, I'm a response from this container => "
+
+// Passer is the number of all clients that keep no cookies.
+const Passer = -1
+
+// A client is one browser: its cookies, its connection, and the container that it was
+// answered by last.
+type client struct {
+	number int
+	opt    Options
+	http   http.Client
+	last   string
+}
+
+func newClient(number int, o Options) *client {
+	c := &client{number: number, opt: o, http: http.Client{Transport: &http.Transport{}}}
+	if number != Passer {
+		c.http.Jar, _ = cookiejar.New(nil) // it never fails without options
+	}
+	return c
+}
+
+func (c *client) close() { c.http.CloseIdleConnections() }
+
+// ask sends one request to its end; the end of a Run cuts none off.
+func (c *client) ask(method, id string) Record {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	r := Record{ID: id, Client: c.number, Method: method, Start: time.Now()}
+	r.Status, r.By, r.Err = c.exchange(ctx, method, id)
+	r.End = time.Now()
+	if r.By != "" && c.number != Passer {
+		r.Moved = c.last != "" && r.By != c.last
+		c.last = r.By
+	}
+	return r
+}
+
+func (c *client) exchange(ctx context.Context, method, id string) (status int, by string, err error) {
+	url := c.opt.URL + "?id=" + id
+	var body []byte
+	if method == http.MethodPost {
+		body = content(id)
+		if c.opt.Work > 0 {
+			url += fmt.Sprintf("&ms=%d", c.opt.Work.Milliseconds())
+		}
+	}
+	connections := 0 // net/http sends again by itself where a kept connection was closed under it
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connections++ }})
+	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
+	if err != nil {
+		return 0, "", err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return 0, "", err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	switch {
+	case err != nil:
+		return resp.StatusCode, "", fmt.Errorf("answer cut off: %w", err)
+	case resp.StatusCode != http.StatusOK:
+		return resp.StatusCode, "", errors.New(strings.TrimSpace(string(text)))
+	case connections > 1:
+		return resp.StatusCode, "", errors.New("the connection was closed under the request")
+	}
+	by, err = c.check(string(text), id, body)
+	return resp.StatusCode, by, err
+}
+
+// check reads who answered, and whether it was this request that was answered, whole.
+func (c *client) check(text, id string, body []byte) (by string, err error) {
+	hello, rest, _ := strings.Cut(text, "\n")
+	by, found := strings.CutPrefix(hello, Greeting)
+	if !found || by == "" {
+		return "", fmt.Errorf("strange answer: %.200q", text)
+	}
+	if c.opt.Echo && rest != Echo(id, body) {
+		return by, fmt.Errorf("answer to another request, or to another body: %.200q", rest)
+	}
+	return by, nil
+}
+
+// Echo is what e2e/app says of a request, after its greeting.
+func Echo(id string, body []byte) string {
+	sum := sha256.Sum256(body)
+	return fmt.Sprintf("%s %d %s\n", id, len(body), hex.EncodeToString(sum[:]))
+}
+
+// content is the body of the POST of this id: another one for each, between 1 and 8 KiB.
+func content(id string) []byte {
+	sum := sha256.Sum256([]byte(id))
+	return bytes.Repeat([]byte(hex.EncodeToString(sum[:])), 16+int(sum[0])%112)
+}

@@ -1,0 +1,76 @@
+package forward
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/fairlead-proxy/fairlead/discovery"
+)
+
+// A Record is what becomes known of one request on its way: the rooms fill it in, the
+// access log and the metrics read it when the request has ended. One goroutine at a time
+// owns it.
+type Record struct {
+	Start    time.Time
+	Peer     netip.Addr // the other end of the connection that it came over
+	ID       uint64     // drawn at random; written as 16 hex digits
+	Method   string     // as the client wrote it, like Host and Target
+	Host     string
+	Target   string
+	Router   string         // "" if none matched
+	Service  string         // the service asked for
+	Observer Observer       // counts for the service; nil if none was found
+	Task     discovery.Task // the task that answered, or was asked last; its ID is "" if none was
+	Upgrade  string         // protocol that the client asked to change to, e.g. "websocket"; "" for none
+	Retries  int            // further tries after the first
+	Why      string         // why this backend was taken; see balancer.Why
+	Moved    bool           // the session had a pin and got a new one
+	Held     time.Duration  // spent waiting for a backend
+	Waited   time.Duration  // from the last try's begin to the head of its answer
+	Err      error          // what went wrong, if anything did
+	Client   Client         // the connection that it came over; may be nil
+
+	nominated []string // fields that the client's Connection named
+}
+
+// A Client is a client's connection.
+type Client interface {
+	// Fault is why reading from it was given up, an error that Refuse knows; nil as long as it was
+	// not. The server ends a request's context then, and says nothing of the reason.
+	Fault() error
+}
+
+// NewRecord begins the record of a request that came now.
+func NewRecord(r *http.Request, now time.Time) *Record {
+	return &Record{Start: now, ID: rand.Uint64(), Method: r.Method, Host: r.Host, Target: r.RequestURI}
+}
+
+// RequestID is the id by which people find the request in the log.
+func (r *Record) RequestID() string {
+	const digits = 16
+	s := strconv.FormatUint(r.ID, 16)
+	for len(s) < digits {
+		s = "0" + s
+	}
+	return s
+}
+
+type recordKey struct{}
+
+// WithRecord hands rec to the handlers of a request.
+func WithRecord(ctx context.Context, rec *Record) context.Context {
+	return context.WithValue(ctx, recordKey{}, rec)
+}
+
+// RecordOf is the request's record; a fresh one that nobody reads if the request came
+// another way than through an entry point.
+func RecordOf(r *http.Request) *Record {
+	if rec, ok := r.Context().Value(recordKey{}).(*Record); ok {
+		return rec
+	}
+	return NewRecord(r, time.Now())
+}

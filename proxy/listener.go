@@ -1,0 +1,53 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"syscall"
+)
+
+// listen opens an entry point's address. The error names it and the cure.
+func listen(name, address string) (net.Listener, error) {
+	ln, err := net.Listen("tcp", address)
+	switch {
+	case err == nil:
+		return ln, nil
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("entry point %s: %s is taken by another process: end it, or set --entrypoints.%s.address to another port: %w", name, address, name, err)
+	case errors.Is(err, os.ErrPermission):
+		return nil, fmt.Errorf("entry point %s: not allowed to listen on %s: run with the capability NET_BIND_SERVICE, or set --entrypoints.%s.address to a port above 1023: %w", name, address, name, err)
+	default:
+		return nil, fmt.Errorf("entry point %s: listen on %s: %w", name, address, err)
+	}
+}
+
+// tracked is a listener whose connections are known, and not more than the limits allow.
+type tracked struct {
+	net.Listener
+	conns *connections
+}
+
+// Accept takes the next connection. Beyond the limit of all, connections wait in the
+// listener's queue; beyond that of one address they are closed at once.
+func (l tracked) Accept() (net.Conn, error) {
+	for {
+		if !l.conns.awaitRoom() {
+			return nil, net.ErrClosed
+		}
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err // the server slows down while it is said to be temporary, such as EMFILE
+		}
+		if conn := l.conns.admit(c); conn != nil {
+			return conn, nil
+		}
+		c.Close()
+	}
+}
+
+func (l tracked) Close() error {
+	l.conns.stop()
+	return l.Listener.Close()
+}

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Remove the stack and wait until its containers and its network are gone. The Swarm and the images stay.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib.sh
+. scripts/engine.sh
+. scripts/swarm.sh
+
+# remains: what is left of the stack on this engine, and its network in the whole Swarm.
+remains() {
+	local mine=(--quiet --filter "label=com.docker.stack.namespace=$STACK")
+	docker service ls "${mine[@]}"
+	docker ps --all "${mine[@]}"
+	docker network ls "${mine[@]}"
+}
+
+find_engine
+find_swarm
+require_own_stack
+[[ -n $(remains) ]] || { echo "there is no stack $STACK"; exit 0; }
+docker stack rm "$STACK"
+limit=${WAIT:-180}
+say "wait:   until its containers and its network are gone, at most $limit s"
+while [[ -n $(remains) ]]; do
+	((SECONDS < limit)) || fail "parts of stack $STACK are still there after $limit s" \
+		"see: docker ps --all --filter label=com.docker.stack.namespace=$STACK" 'and try again: make remove'
+	sleep 1
+done
+echo "stack $STACK is gone; the Swarm stays"
