@@ -28,7 +28,6 @@ type connection struct {
 	bad     error                 // what the guard found; the reader's
 	fault   atomic.Pointer[error] // why a body cannot be read on
 	tunnel  atomic.Bool           // the guard lets anything pass
-	busy    atomic.Bool           // a request is being answered
 	spoilt  atomic.Bool           // nobody knows where the next request begins
 	in, out silence               // of bodies and answers, until the connection is a tunnel
 	idle    time.Duration         // of a tunnel; 0: no bound
@@ -95,7 +94,7 @@ func (c *connection) Fault() error {
 // refuse ends reading at what the guard found. While the request before is being answered that
 // is not yet due: the server listens only for the client's end then, and would take an error for it.
 func (c *connection) refuse(p []byte) error {
-	for c.busy.Load() && !c.guard.amidst() {
+	for c.state.Load() == int32(http.StateActive) && !c.guard.amidst() {
 		if _, err := c.Conn.Read(p); err != nil {
 			return err
 		}

@@ -38,8 +38,6 @@ func (p *Proxy) traffic(c configs.EntryPoint) func(*entryPoint) http.Handler {
 				if c.spoilt.Load() {
 					panic(http.ErrAbortHandler) // this is the rest of a body, not a request
 				}
-				c.busy.Store(true)
-				defer c.busy.Store(false)
 				if c.tunnel.Load() { // if it becomes none the guard has lost the thread
 					w.Header()["Connection"] = []string{"close"}
 				}
