@@ -15,6 +15,8 @@ type Service struct {
 	Sticky *Cookie
 	// SlowStart is how long a new backend's share of new sessions grows from little to whole; 0: at once.
 	SlowStart time.Duration
+	// Awaited says that the cluster is about to bring up a task that is not among Tasks yet.
+	Awaited bool
 	// Tasks that can be reached, or soon can, or are leaving; sorted by ID. Never finished ones.
 	Tasks []Task
 	// Origin is who wrote it.
@@ -41,7 +43,17 @@ type Cookie struct {
 	HTTPOnly bool
 	SameSite string // "", "none", "lax" or "strict"
 	MaxAge   int    // seconds; 0: a session cookie, negative: expires at once
+	OnDrain  OnDrain
 }
+
+// OnDrain is what becomes of a session when its task begins to drain. The zero value is Move.
+type OnDrain string
+
+// The ways.
+const (
+	Move OnDrain = "move" // its next request goes elsewhere
+	Stay OnDrain = "stay" // it goes on there until the task refuses or exits
+)
 
 // Probe is an active health check, as labelled. Names and defaults are Traefik's.
 type Probe struct {

@@ -26,6 +26,13 @@ type Task struct {
 	// Checked says that the cluster itself checks its health (HEALTHCHECK), so that Running
 	// means healthy. Otherwise it only means that the process was started.
 	Checked bool
+	// Stuck says why a Starting task is not expected to run soon: nothing can be placed, or its seat
+	// has failed again and again. "" while there is hope. Nobody waits for a stuck task.
+	Stuck string
+	// Withdrawn says that the cluster wants the task but no longer names its address
+	// (tasks.<service>): it is unhealthy and about to be stopped, or its node cannot be heard. It
+	// may come back.
+	Withdrawn bool
 	// StopGrace is how long the task may take to stop before it is killed (stop_grace_period).
 	StopGrace time.Duration
 }
