@@ -25,6 +25,7 @@ type entryPoint struct {
 	conns  *connections
 	active *admin.EntryPointMetrics
 	cancel context.CancelFunc
+	ending chan struct{} // closed when it takes no more connections
 }
 
 func (p *Proxy) newEntryPoint(c configs.EntryPoint, h func(*entryPoint) http.Handler) (*entryPoint, error) {
@@ -33,7 +34,7 @@ func (p *Proxy) newEntryPoint(c configs.EntryPoint, h func(*entryPoint) http.Han
 		return nil, err
 	}
 	log := p.opt.Log.With().Str("entry_point", c.Name).Logger()
-	e := &entryPoint{name: c.Name, config: c, active: p.metrics.EntryPoint(c.Name)}
+	e := &entryPoint{name: c.Name, config: c, active: p.metrics.EntryPoint(c.Name), ending: make(chan struct{})}
 	e.conns = newConnections(limitsOf(c), func() {
 		log.Warn().Int("connections", c.Limits.Connections).Msg("too many connections: others wait until one of these ends")
 	})
@@ -83,13 +84,14 @@ func (e *entryPoint) close() {
 }
 
 // end lets requests finish: it goes on accepting for as long as the options say, then closes the
-// listener, lets answers end their connections (each says Connection: close by now), says
-// goodbye to idle connections last, and returns when none is left or time is up.
+// listener, has streams told to go, lets answers end their connections (each says Connection:
+// close by now), says goodbye to idle connections last, and returns when none is left or time is up.
 func (e *entryPoint) end(ctx context.Context) {
 	l := e.config.Lifecycle
 	sleep(ctx, l.RequestAcceptGraceTimeout)
 	sleep(ctx, lastAccepts)
 	e.ln.Close()
+	close(e.ending)
 	deadline := time.Now().Add(l.GraceTimeout)
 	idleUntil := time.Now().Add(min(idleGrace, l.GraceTimeout/2))
 	for time.Now().Before(deadline) && ctx.Err() == nil {

@@ -27,6 +27,7 @@ func (p *Proxy) traffic(c configs.EntryPoint) func(*entryPoint) http.Handler {
 			e.active.InFlight(1)
 			defer e.active.InFlight(-1)
 			rec := forward.NewRecord(r, time.Now())
+			rec.Leave = forward.Leave{Begun: e.ending, Grace: c.Lifecycle.GraceTimeout}
 			out := &response{ResponseWriter: w}
 			in := &body{ReadCloser: r.Body, r: r, rec: rec}
 			if r.ContentLength != 0 {

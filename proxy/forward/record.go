@@ -33,6 +33,7 @@ type Record struct {
 	Waited   time.Duration  // from the last try's begin to the head of its answer
 	Err      error          // what went wrong, if anything did
 	Client   Client         // the connection that it came over; may be nil
+	Leave    Leave          // of the entry point that it came by
 
 	nominated []string // fields that the client's Connection named
 }
@@ -42,6 +43,12 @@ type Client interface {
 	// Fault is why reading from it was given up, an error that Refuse knows; nil as long as it was
 	// not. The server ends a request's context then, and says nothing of the reason.
 	Fault() error
+}
+
+// A Leave tells streams of the end of what they came by. The zero value never ends.
+type Leave struct {
+	Begun <-chan struct{} // closed when nothing new comes in any more
+	Grace time.Duration   // what goes on is cut off so long after that
 }
 
 // NewRecord begins the record of a request that came now.
