@@ -18,10 +18,11 @@ type Pool struct {
 	members []member       // in the order of their task ids
 	byTask  map[string]int // members by task id
 	seats   map[discovery.Seat]*seat
-	awaited bool           // a task is on its way
-	wheel   []int32        // members in the order in which wrr goes round
-	turn    *atomic.Uint64 // of the wheel; goes on in the next Set
-	gone    []*Backend     // left the pool, but requests have them
+	awaited bool             // a task is on its way
+	coming  []discovery.Task // have no address yet
+	wheel   []int32          // members in the order in which wrr goes round
+	turn    *atomic.Uint64   // of the wheel; goes on in the next Set
+	gone    []*Backend       // left the pool, but requests have them
 }
 
 // member is a backend's part in one pool.
@@ -60,6 +61,7 @@ func newPool(s discovery.Service, backend func(discovery.Task) *Backend, previou
 		seat := p.seatOf(t.Seat, previous)
 		p.awaited = p.awaited || t.State == discovery.Starting
 		if t.Address.HostPort == "" {
+			p.coming = append(p.coming, t)
 			continue
 		}
 		i := len(p.members)

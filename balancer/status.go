@@ -13,6 +13,8 @@ type PoolStatus struct {
 	Ready   int
 	// Backends are sorted by task id; those that left the pool come last, while requests have them.
 	Backends []BackendStatus
+	// Coming are the tasks without an address yet.
+	Coming []discovery.Task
 }
 
 // BackendStatus is a backend at one moment.
@@ -21,6 +23,10 @@ type BackendStatus struct {
 	Weight   int            // in this pool
 	State    string         // "ready", "draining", "ejected", "failing" (its probe), "unproven" (its port) or "starting"
 	InFlight int64
+	// Err is what the last dial or probe of it failed with; nil after one that did not.
+	Err error
+	// Truncates says that requests wait for answers of which only later parts arrive.
+	Truncates bool
 }
 
 // Status tells of all pools, sorted by service.
@@ -34,7 +40,7 @@ func (s *Set) Status() []PoolStatus {
 }
 
 func (p *Pool) status() PoolStatus {
-	s := PoolStatus{Service: p.service}
+	s := PoolStatus{Service: p.service, Coming: p.coming}
 	for _, m := range p.members {
 		b := m.status()
 		b.Weight = m.weight

@@ -28,10 +28,18 @@ type Snapshot struct {
 	Routers []Router
 	// Services are sorted by name; names are unique.
 	Services []Service
+	// Nodes of the cluster, sorted by name.
+	Nodes []Node
 	// Problems are what the source found wrong with what operators wrote.
 	Problems []Problem
 	// Leaving says that the task this very process runs in has been told to stop.
 	Leaving bool
+}
+
+// A Node is a machine of the cluster.
+type Node struct {
+	Name string
+	Down bool // the cluster says so
 }
 
 // Status tells how fresh a source's knowledge is. It is asked for by readiness,
