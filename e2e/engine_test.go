@@ -54,7 +54,7 @@ func docker(t testing.TB, args ...string) string {
 // returns its standard output, trimmed.
 func command(t testing.TB, env []string, name string, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute) // also for cleaning up, when t's own has ended
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute) // also for cleaning up, when t's own has ended
 	defer cancel()
 	c := exec.CommandContext(ctx, name, args...)
 	c.Dir, c.Env = "..", append(os.Environ(), env...)
