@@ -21,7 +21,7 @@ var rooms = [][]string{
 	{"proxy/route"},
 	{"proxy/rule"},
 	{"proxy/forward"},
-	{"proxy/websocket", "proxy/upstream", "proxy/admin", "proxy/accesslog"},
+	{"proxy/websocket", "proxy/upstream", "proxy/admin", "proxy/accesslog", "proxy/diagnosis"},
 	{"balancer", "sticky"},
 	{"discovery/swarm", "discovery/static", "discovery/sim"},
 	{"discovery/labels"},
