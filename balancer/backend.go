@@ -25,21 +25,22 @@ type Backend struct {
 	answer    fading // time to first byte, in seconds
 	_         [64]byte
 
-	doubt chan struct{} // of one place: there is something to dial for
+	doubt  chan struct{} // of one place: there is something to dial for
+	depart departure
 
 	mu     sync.Mutex // guards health; taken when it changes, never to pick
 	health health
 }
 
 // newBackend makes the backend of a task seen for the first time, as the snapshot has it.
-func newBackend(t discovery.Task, probed bool, link Link, h *hub) *Backend {
-	b := &Backend{task: t, link: link, hub: h, doubt: make(chan struct{}, 1)}
+func newBackend(t discovery.Task, probed, stay bool, link Link, h *hub) *Backend {
+	b := &Backend{task: t, link: link, hub: h, doubt: make(chan struct{}, 1), depart: newDeparture()}
 	b.publish(func(s *health) {
 		s.running = t.State != discovery.Starting
 		s.checked, s.proven, s.probed = t.Checked, t.Checked, probed
 	})
 	if t.State == discovery.Leaving {
-		b.drain(false)
+		b.drain(parting{stay: stay})
 	}
 	return b
 }
@@ -83,20 +84,52 @@ func (b *Backend) acquire(last bool) bool {
 func (b *Backend) Release() { b.inFlight.Add(-1) }
 
 // Drain ends its taking of requests, for good, and closes its idle connections.
-func (b *Backend) Drain() { b.drain(false) }
+func (b *Backend) Drain() { b.drain(parting{}) }
 
-func (b *Backend) drain(last bool) {
+// parting is how a backend's drain goes on.
+type parting struct {
+	last bool // it was its service's last ready one
+	stay bool // its sessions stay until it has ended
+}
+
+func (b *Backend) drain(how parting) {
 	begun := false
 	b.change(func(s *health) {
 		begun = !s.draining
 		if begun {
 			b.drainAt.Store(int64(b.hub.now()))
-			s.draining, s.last = true, last
+			s.draining, s.last = true, how.last
 		}
 	})
-	if begun {
-		b.link.Drain()
+	if !begun {
+		return
 	}
+	b.link.Drain()
+	if how.stay {
+		b.depart.in(b.stopGrace())
+	} else {
+		b.depart.now()
+	}
+}
+
+// end tells that nobody answers here any more.
+func (b *Backend) end() {
+	b.Drain()
+	b.depart.now()
+	b.link.Abandon()
+}
+
+// Departure is closed when long streams must be told to go: when the task begins to drain or,
+// where sessions stay on it, a margin before it is killed. A change of labels or of another task
+// never closes it.
+func (b *Backend) Departure() <-chan struct{} { return b.depart.told }
+
+// stopGrace is how long the task may take to stop once it was told to.
+func (b *Backend) stopGrace() time.Duration {
+	if b.task.StopGrace <= 0 {
+		return defaultStopGrace
+	}
+	return b.task.StopGrace
 }
 
 // goesOn reports whether a draining backend still takes requests as its service's last.
@@ -106,11 +139,7 @@ func (b *Backend) goesOn(c condition) bool {
 
 // over reports whether nothing of its drain can be left: the task was killed by now.
 func (b *Backend) over() bool {
-	grace := b.task.StopGrace
-	if grace <= 0 {
-		grace = defaultStopGrace
-	}
-	return b.Draining() && b.hub.now()-time.Duration(b.drainAt.Load()) > grace+backstopMargin
+	return b.Draining() && b.hub.now()-time.Duration(b.drainAt.Load()) > b.stopGrace()+backstopMargin
 }
 
 // Answered tells that the first byte of an answer came after d. It clears what failed

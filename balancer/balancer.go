@@ -5,7 +5,7 @@
 // Whoever learns of a new snapshot builds a Set from it and from the Set before, stores
 // it, adopts it, and gives it to Checks:
 //
-//	set := balancer.Build(snapshot.Services, previous, options)
+//	set := balancer.Build(snapshot, previous, options)
 //	current.Store(set)
 //	set.Adopt()
 //	checks.Watch(set)
@@ -34,6 +34,10 @@ const (
 	// nothing of a drain can be left: the grace period begins with the stop signal, seconds
 	// after the drain.
 	backstopMargin = 10 * time.Second
+
+	// departureMargin is how long before a task is killed its long streams are told to go, where its
+	// sessions stay on it until then; half the stop grace period if that is less.
+	departureMargin = 10 * time.Second
 
 	// defaultStopGrace is Docker's, for tasks that do not set one.
 	defaultStopGrace = 10 * time.Second

@@ -9,10 +9,14 @@ import (
 	"github.com/fairlead-proxy/fairlead/discovery"
 )
 
-// drains counts the calls of Link.Drain.
-type drains struct{ atomic.Int64 }
+// drains counts the calls of Link.Drain, and notes one of Link.Abandon.
+type drains struct {
+	atomic.Int64
+	abandoned atomic.Bool
+}
 
-func (d *drains) Drain() { d.Add(1) }
+func (d *drains) Drain()   { d.Add(1) }
+func (d *drains) Abandon() { d.abandoned.Store(true) }
 
 func testOptions() Options {
 	return Options{Link: func(discovery.Task) Link { return new(drains) }}
@@ -60,7 +64,12 @@ func stickyService(ts ...discovery.Task) discovery.Service {
 
 // adopted is the Set of the services, in force.
 func adopted(previous *Set, services ...discovery.Service) *Set {
-	s := Build(services, previous, testOptions())
+	return follow(previous, discovery.Snapshot{Services: services})
+}
+
+// follow is the Set of a whole snapshot, in force.
+func follow(previous *Set, snapshot discovery.Snapshot) *Set {
+	s := Build(snapshot, previous, testOptions())
 	s.Adopt()
 	return s
 }

@@ -94,7 +94,7 @@ func (b *Backend) publish(edit func(*health)) (becameReady bool) {
 
 // observe takes over what a newer snapshot says of the task. A task never goes back to
 // Starting, and a drain is never undone.
-func (b *Backend) observe(state discovery.State, probed, last bool) {
+func (b *Backend) observe(state discovery.State, probed bool, how parting) {
 	b.change(func(s *health) {
 		s.running = s.running || state == discovery.Running
 		switch {
@@ -106,7 +106,7 @@ func (b *Backend) observe(state discovery.State, probed, last bool) {
 		s.probed = probed
 	})
 	if state == discovery.Leaving {
-		b.drain(last)
+		b.drain(how)
 	}
 }
 

@@ -19,4 +19,8 @@ type Link interface {
 	// to its end. It is called at least once before a link is forgotten, perhaps twice, and
 	// must not block.
 	Drain()
+	// Abandon tells that nobody answers any more: the task has ended, or its node is down. Dials end
+	// at once, and what is in use ends unless bytes keep coming. It is called at most once, after
+	// Drain, and must not block.
+	Abandon()
 }

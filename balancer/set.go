@@ -1,6 +1,10 @@
 package balancer
 
-import "github.com/fairlead-proxy/fairlead/discovery"
+import (
+	"slices"
+
+	"github.com/fairlead-proxy/fairlead/discovery"
+)
 
 // Options are what a Set needs from outside.
 type Options struct {
@@ -14,8 +18,8 @@ type Set struct {
 	hub      *hub
 	pools    map[string]*Pool
 	backends map[Identity]*entry
-	gone     []*Backend // whose task the snapshot has no longer
-	retired  []*Backend // whose task it has, at another address or on another port
+	ended    []*Backend // whose task the cluster has no longer
+	retired  []*Backend // that only labels took away: the task goes on, perhaps on another port
 }
 
 // entry is a backend with what the snapshot says of it.
@@ -23,15 +27,16 @@ type entry struct {
 	*Backend
 	task  discovery.Task
 	probe *discovery.Probe
+	stay  bool // a service that it is in has its sessions stay while it drains
 }
 
 // Build makes the Set of a snapshot's services. It changes nothing that is in use: that
 // is left to Adopt. previous is the Set that was adopted last, or nil.
 //
 // A backend that is in several services has the probe of the first one that gives it any.
-func Build(services []discovery.Service, previous *Set, o Options) *Set {
+func Build(snapshot discovery.Snapshot, previous *Set, o Options) *Set {
 	s := &Set{
-		pools:    make(map[string]*Pool, len(services)),
+		pools:    make(map[string]*Pool, len(snapshot.Services)),
 		backends: make(map[Identity]*entry),
 	}
 	if previous == nil {
@@ -39,29 +44,29 @@ func Build(services []discovery.Service, previous *Set, o Options) *Set {
 	} else {
 		s.hub = previous.hub
 	}
-	tasks := s.enter(services, previous, o)
+	s.enter(snapshot.Services, previous, o)
 	backend := func(t discovery.Task) *Backend { return s.backends[identify(t)].Backend }
-	for _, service := range services {
+	for _, service := range snapshot.Services {
 		s.pools[service.Name] = newPool(service, backend, previous.pools[service.Name], s.hub)
 	}
 	for id, e := range previous.backends {
-		switch {
-		case s.backends[id] != nil: // it stays
-		case tasks[id.Task]:
+		if s.backends[id] != nil {
+			continue
+		}
+		if _, ended := slices.BinarySearch(snapshot.Ended, id.Task); ended {
+			s.ended = append(s.ended, e.Backend)
+		} else {
 			s.retired = append(s.retired, e.Backend)
-		default:
-			s.gone = append(s.gone, e.Backend)
 		}
 	}
 	return s
 }
 
-// enter fills in the backends, and returns which tasks there are.
-func (s *Set) enter(services []discovery.Service, previous *Set, o Options) map[string]bool {
-	tasks := make(map[string]bool)
+// enter fills in the backends.
+func (s *Set) enter(services []discovery.Service, previous *Set, o Options) {
 	for _, service := range services {
+		stay := service.Sticky != nil && service.Sticky.OnDrain == discovery.Stay
 		for _, t := range service.Tasks {
-			tasks[t.ID] = true
 			if t.Address.HostPort == "" {
 				continue
 			}
@@ -72,29 +77,29 @@ func (s *Set) enter(services []discovery.Service, previous *Set, o Options) map[
 			} else if e.probe == nil {
 				e.probe = t.Probe
 			}
+			e.stay = e.stay || stay
 		}
 	}
 	for id, e := range s.backends {
 		if before := previous.backends[id]; before != nil {
 			e.Backend = before.Backend
 		} else {
-			e.Backend = newBackend(e.task, e.probe != nil, o.Link(e.task), s.hub)
+			e.Backend = newBackend(e.task, e.probe != nil, e.stay, o.Link(e.task), s.hub)
 		}
 	}
-	return tasks
 }
 
 // Adopt makes the Set the one in force. It is called once, right after the pointer to its
-// table was stored: tasks that are leaving begin to drain, and those that are gone. A
-// backend that only lost its place because of labels keeps its requests, and loses its idle
-// connections: nobody will ask it again.
+// table was stored: tasks that are leaving begin to drain, and those that have ended are
+// abandoned. A backend that only lost its place because of labels keeps its requests, and
+// loses its idle connections: nobody will ask it again.
 func (s *Set) Adopt() {
 	last := s.lastReady()
 	for _, e := range s.backends {
-		e.observe(e.task.State, e.probe != nil, last[e.Backend])
+		e.observe(e.task.State, e.probe != nil, parting{last: last[e.Backend], stay: e.stay})
 	}
-	for _, b := range s.gone {
-		b.Drain()
+	for _, b := range s.ended {
+		b.end()
 	}
 	for _, b := range s.retired {
 		b.link.Drain()

@@ -33,21 +33,23 @@ func TestOnlyTheTasksOwnDepartureDrains(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		after  []discovery.Task
+		ended  []string
 		drains bool
 		closed bool // its idle connections
 	}{
-		{"nothing", tasks(2), false, false},
-		{"leaving", []discovery.Task{task(1, as(discovery.Leaving)), task(2)}, true, true},
-		{"gone", []discovery.Task{task(2)}, true, true},
-		{"another port", []discovery.Task{task(1, at("10.0.0.1:9000")), task(2)}, false, true},
-		{"no address any more", []discovery.Task{task(1, at("")), task(2)}, false, true},
-		{"weight 0", []discovery.Task{task(1, weighing(0)), task(2)}, false, false},
-		{"said to start again", []discovery.Task{task(1, as(discovery.Starting)), task(2)}, false, false},
+		{"nothing", tasks(2), nil, false, false},
+		{"leaving", []discovery.Task{task(1, as(discovery.Leaving)), task(2)}, nil, true, true},
+		{"ended", []discovery.Task{task(2)}, []string{"t0", "t1"}, true, true},
+		{"off the routes", []discovery.Task{task(2)}, []string{"t0"}, false, true},
+		{"another port", []discovery.Task{task(1, at("10.0.0.1:9000")), task(2)}, nil, false, true},
+		{"no address any more", []discovery.Task{task(1, at("")), task(2)}, nil, false, true},
+		{"weight 0", []discovery.Task{task(1, weighing(0)), task(2)}, nil, false, false},
+		{"said to start again", []discovery.Task{task(1, as(discovery.Starting)), task(2)}, nil, false, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			before := adopted(nil, service(tasks(2)...))
 			b := backendOf(t, before.Pool("shop"), "t1")
-			s := Build([]discovery.Service{service(c.after...)}, before, testOptions())
+			s := Build(discovery.Snapshot{Services: []discovery.Service{service(c.after...)}, Ended: c.ended}, before, testOptions())
 			if b.Draining() || b.Link().(*drains).Load() > 0 {
 				t.Fatal("to build the next Set was enough")
 			}
@@ -58,6 +60,12 @@ func TestOnlyTheTasksOwnDepartureDrains(t *testing.T) {
 			}
 			if got := b.Link().(*drains).Load() > 0; got != c.closed {
 				t.Errorf("idle connections closed: %t", got)
+			}
+			if got := b.Link().(*drains).abandoned.Load(); got != (c.name == "ended") {
+				t.Errorf("abandoned: %t", got)
+			}
+			if got := told(b); got != c.drains {
+				t.Errorf("its streams are told to go: %t", got)
 			}
 			if got := b.Acquire(); got == c.drains {
 				t.Errorf("takes requests: %t", got)
@@ -86,7 +94,7 @@ func TestATaskThatStartsBecomesReadyWhenItRuns(t *testing.T) {
 	if b.Ready() {
 		t.Fatal("ready before it runs")
 	}
-	s = Build([]discovery.Service{service(tasks(1)...)}, s, testOptions())
+	s = Build(discovery.Snapshot{Services: []discovery.Service{service(tasks(1)...)}}, s, testOptions())
 	if b.Ready() {
 		t.Error("ready before the Set is in force")
 	}
@@ -127,7 +135,7 @@ func TestStatusShowsWhatIsThere(t *testing.T) {
 		if st := s.Status()[0]; st.Service != "shop" || st.Ready != 2 || p.Ready() != 2 {
 			t.Errorf("%s has %d ready", st.Service, st.Ready)
 		}
-		s = adopted(s, service(tasks(1)...))
+		s = follow(s, discovery.Snapshot{Services: []discovery.Service{service(tasks(1)...)}, Ended: []string{"t7"}})
 		if got := statusOf(s); got != "[t1 ready 1 0][t7 draining 0 1]" {
 			t.Errorf("with a request under way at a task that is gone: %s", got)
 		}

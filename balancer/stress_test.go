@@ -84,7 +84,7 @@ func TestNoRequestReachesABackendThatDrains(t *testing.T) {
 				next = append(next, l)
 			}
 		}
-		s := Build([]discovery.Service{stickyService(next...)}, current.Load(), testOptions())
+		s := Build(discovery.Snapshot{Services: []discovery.Service{stickyService(next...)}}, current.Load(), testOptions())
 		current.Store(s)
 		s.Adopt()
 		for taken.Load() < before+20 && !t.Failed() { // the load meets each change
@@ -118,7 +118,7 @@ func drainingOf(p *Pool) map[*Backend]bool {
 // Whoever sees a drain, and then nothing in flight, may rely on that.
 func TestNothingIsInFlightAfterADrainIsSeen(t *testing.T) {
 	for range 200 {
-		b := newBackend(task(1), false, new(drains), newHub())
+		b := newBackend(task(1), false, false, new(drains), newHub())
 		var all sync.WaitGroup
 		begin := make(chan struct{})
 		for range 3 {

@@ -32,6 +32,10 @@ type Snapshot struct {
 	Nodes []Node
 	// Problems are what the source found wrong with what operators wrote.
 	Problems []Problem
+	// Ended are the ids, sorted, of those tasks of the snapshot before that the cluster has no longer:
+	// their process has ended, or their node is down. A task that is missing for another reason, because
+	// labels took its service off the routes for example, still answers.
+	Ended []string
 	// Leaving says that the task this very process runs in has been told to stop.
 	Leaving bool
 }

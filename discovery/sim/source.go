@@ -20,7 +20,7 @@ type view struct {
 // Timing.Idle, each Timing.Busy while something is under way, at once when a service or a node changes;
 // and it shows tasks that have been told to stop as leaving.
 func (s *Swarm) Watch() discovery.Source {
-	return view{swarm: s, listed: func(*task) bool { return true }, next: func() (time.Duration, func() bool) {
+	return view{swarm: s, listed: everything, next: func() (time.Duration, func() bool) {
 		wait, known := s.timing.Idle, s.events
 		if s.busy() {
 			wait = s.timing.Busy
@@ -36,6 +36,8 @@ func (s *Swarm) Poll(interval time.Duration) discovery.Source {
 		next: func() (time.Duration, func() bool) { return interval, func() bool { return false } }}
 }
 
+func everything(*task) bool { return true }
+
 // busy says that changes are to be expected. The caller holds the lock.
 func (s *Swarm) busy() bool {
 	for _, v := range s.services {
@@ -49,14 +51,18 @@ func (s *Swarm) busy() bool {
 // Run implements discovery.Source.
 func (v view) Run(ctx context.Context, apply func(discovery.Snapshot)) error {
 	var last *labels.Cluster
+	var applied *discovery.Snapshot
 	for {
 		v.swarm.mu.Lock()
-		cluster := v.swarm.cluster(v.listed)
+		cluster, whole := v.swarm.cluster(v.listed), v.swarm.cluster(everything)
 		wait, event := v.next()
 		v.swarm.mu.Unlock()
 		if last == nil || !reflect.DeepEqual(*last, cluster) {
 			last = &cluster
-			apply(labels.Convert(cluster, labels.Options{}))
+			snapshot := labels.Convert(cluster, labels.Options{})
+			snapshot.Ended = whole.Ended(applied)
+			applied = &snapshot
+			apply(snapshot)
 		}
 		waiting, cancel := context.WithTimeout(ctx, wait)
 		_ = v.swarm.await(waiting, event) // an event, the time, or the end of ctx: below

@@ -103,7 +103,8 @@ func (s *Swarm) Kill(taskID string) error {
 // network is the one that all simulated tasks are on.
 const networkID, networkName = "loopback", "loopback"
 
-// cluster lists everything, as labels.Convert wants it. The caller holds the lock.
+// cluster lists what is listed of the tasks that have not ended, as labels.Convert wants it. What ran on a
+// node that is down is out of reach for good. The caller holds the lock.
 func (s *Swarm) cluster(listed func(*task) bool) labels.Cluster {
 	c := labels.Cluster{ID: s.id}
 	for _, v := range s.services {
@@ -112,7 +113,7 @@ func (s *Swarm) cluster(listed func(*task) bool) labels.Cluster {
 			Networks: []labels.Network{{ID: networkID, Name: networkName}}, Checked: v.spec.Checked,
 		}
 		for _, t := range v.tasks {
-			if !t.state.Ended() && listed(t) {
+			if !t.state.Ended() && (t.node == nil || !t.node.down) && listed(t) {
 				listing.Tasks = append(listing.Tasks, t.listing())
 			}
 		}

@@ -184,7 +184,9 @@ func (s *Source) publish(l listing, tasks []swarm.Task, marks marks, apply func(
 	}
 	o := s.options.Labels
 	o.Shared = s.memory.own.networks
-	snapshot := labels.Convert(s.memory.read(tasks, l.nodes), o)
+	cluster := s.memory.read(tasks, l.nodes)
+	snapshot := labels.Convert(cluster, o)
+	snapshot.Ended = cluster.Ended(s.last)
 	snapshot.Problems = discovery.SortProblems(append(snapshot.Problems, problems...))
 	if s.last == nil || !reflect.DeepEqual(*s.last, snapshot) {
 		s.last = &snapshot

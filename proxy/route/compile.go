@@ -47,7 +47,7 @@ func Compile(s discovery.Snapshot, previous *Table, o Options) (*Table, []discov
 		before = previous.Backends
 	}
 	t := &Table{
-		Backends: balancer.Build(s.Services, before, o.Balancer),
+		Backends: balancer.Build(s, before, o.Balancer),
 		services: make(map[string]*forward.Service, len(s.Services)),
 	}
 	keys := o.Keys(s.Cluster)

@@ -14,7 +14,8 @@ import (
 
 type link struct{}
 
-func (link) Drain() {}
+func (link) Drain()   {}
+func (link) Abandon() {}
 
 // named answers with the service's name.
 func named(service string) http.Handler {

@@ -12,7 +12,8 @@ import (
 // conn is one connection to the backend. It holds no buffer, so an idle one costs little.
 type conn struct {
 	net.Conn             // what is read and written: TLS over socket, or socket itself
-	socket   net.Conn    // closed without ceremony when an exchange is cut off
+	socket   net.Conn    // what lies below
+	live     *live       // where it is known as long as it is open
 	quiet    func() bool // nothing came in since the last answer
 	kept     bool        // it served a request before
 	used     time.Time   // when it was last kept
@@ -20,18 +21,56 @@ type conn struct {
 
 func unknown() bool { return false }
 
+// Read lasts no longer than lastWait once the backend is abandoned.
+func (c *conn) Read(p []byte) (int, error) {
+	if c.live.gone.Err() != nil {
+		c.hurry()
+	}
+	return c.Conn.Read(p)
+}
+
+func (c *conn) hurry() { _ = c.SetReadDeadline(time.Now().Add(lastWait)) } // fails only if it is closed
+
+// limitRead gives all reads until further notice so long; 0: for ever.
+func (c *conn) limitRead(d time.Duration) {
+	var end time.Time
+	if d > 0 {
+		end = time.Now().Add(d)
+	}
+	_ = c.SetReadDeadline(end) // the read that follows finds a dead connection out
+	if c.live.gone.Err() != nil {
+		c.hurry()
+	}
+}
+
+// Close says goodbye, where TLS has one.
+func (c *conn) Close() error {
+	c.live.remove(c)
+	return c.Conn.Close()
+}
+
+// sever closes without ceremony; an exchange is cut off.
+func (c *conn) sever() {
+	c.live.remove(c)
+	c.socket.Close()
+}
+
 // open dials. Its errors are whole.
 func (h *Host) open(ctx context.Context) (*conn, error) {
 	dctx, cancel := context.WithTimeout(ctx, h.opt.DialTimeout)
 	defer cancel()
+	defer context.AfterFunc(h.live.gone, cancel)()
 	c, err := h.dial(dctx)
 	if err == nil {
+		h.live.add(c)
 		return c, nil
 	}
 	e := &Error{Stage: NothingWritten, Op: OpDial, Addr: h.addr.HostPort, Err: err}
 	switch {
 	case ctx.Err() != nil:
 		e.Op, e.Err = OpContext, context.Cause(ctx)
+	case h.live.gone.Err() != nil:
+		e.Err = errGone
 	case exhausted(err):
 		e.Op = OpSocket
 	}
@@ -44,14 +83,14 @@ func (h *Host) dial(ctx context.Context) (*conn, error) {
 		return nil, err
 	}
 	if h.addr.Scheme != "https" {
-		return &conn{Conn: socket, socket: socket, quiet: quiet(socket)}, nil
+		return &conn{Conn: socket, socket: socket, live: &h.live, quiet: quiet(socket)}, nil
 	}
 	t := tls.Client(socket, h.opt.TLS)
 	if err := t.HandshakeContext(ctx); err != nil {
 		socket.Close()
 		return nil, err
 	}
-	return &conn{Conn: t, socket: socket, quiet: quietTLS(t, quiet(socket))}, nil
+	return &conn{Conn: t, socket: socket, live: &h.live, quiet: quietTLS(t, quiet(socket))}, nil
 }
 
 // quietTLS also looks for what was decrypted already and not read.

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"sync/atomic"
-	"time"
 )
 
 // exchange is one request and its answer, on one connection. It is the answer's Body, too.
@@ -78,7 +78,7 @@ func (e *exchange) connect() error {
 		return err
 	}
 	e.conn, e.in.src = c, c
-	e.ignore = context.AfterFunc(e.ctx, func() { c.socket.Close() })
+	e.ignore = context.AfterFunc(e.ctx, c.sever)
 	return nil
 }
 
@@ -94,7 +94,7 @@ func (e *exchange) write(head []byte) error {
 		}
 		if n == 0 && e.conn.kept && e.ctx.Err() == nil {
 			e.ignore()
-			e.conn.socket.Close()
+			e.conn.sever()
 			continue
 		}
 		e.in.free()
@@ -200,7 +200,7 @@ func (e *exchange) switched() (*http.Response, error) {
 // limitWait is called once the request is sent.
 func (e *exchange) limitWait() {
 	if d := e.host.opt.ResponseHeaderTimeout; d > 0 {
-		_ = e.conn.SetReadDeadline(time.Now().Add(d)) // the read that follows finds a dead connection out
+		e.conn.limitRead(d)
 	}
 }
 
@@ -218,7 +218,7 @@ func (e *exchange) answered() {
 		defer e.out.mu.Unlock()
 		e.out.answered = true
 	}
-	_ = e.conn.SetReadDeadline(time.Time{})
+	e.conn.limitRead(0)
 }
 
 // finish ends an exchange whose answer was read whole. Only the reader calls it.
@@ -245,7 +245,7 @@ func (e *exchange) cut() {
 		return
 	}
 	e.ignore()
-	e.conn.socket.Close()
+	e.conn.sever()
 	if e.out != nil {
 		e.out.stop()
 	}
@@ -273,6 +273,8 @@ func (e *exchange) failure(stage Stage, op Op, err error) *Error {
 		f.Op, f.Err = OpUpload, e.out.clientError()
 	case errors.As(err, &bad):
 		f.Op = OpAnswer
+	case errors.Is(err, os.ErrDeadlineExceeded) && e.host.live.gone.Err() != nil:
+		f.Err = errGone
 	case err == io.EOF:
 		f.Err = io.ErrUnexpectedEOF
 	}

@@ -36,7 +36,7 @@ func newMultiplexed(h *Host) *multiplexed {
 			if err != nil {
 				return nil, err
 			}
-			return c.Conn, nil
+			return c, nil
 		},
 	}
 	return m
@@ -132,6 +132,8 @@ func (s *stream) failure(err error) error {
 		f.Op, f.Err = OpContext, context.Cause(s.ctx)
 	case client != nil:
 		f.Op, f.Err = OpUpload, *client
+	case s.m.host.live.gone.Err() != nil:
+		f.Err = errGone
 	}
 	return f
 }

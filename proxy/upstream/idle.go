@@ -75,7 +75,7 @@ func (i *idle) expire(timeout time.Duration) {
 	defer i.mu.Unlock()
 	n := 0
 	for n < len(i.conns) && time.Since(i.conns[n].used) >= timeout {
-		i.conns[n].socket.Close()
+		i.conns[n].sever()
 		n++
 	}
 	i.conns = slices.Delete(i.conns, 0, n)
@@ -92,7 +92,7 @@ func (i *idle) drain() {
 	defer i.mu.Unlock()
 	i.drained = true
 	for _, c := range i.conns {
-		c.socket.Close()
+		c.sever()
 	}
 	i.conns = nil
 	if i.sweep != nil {

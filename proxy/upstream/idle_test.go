@@ -167,7 +167,7 @@ func TestIdleConnectionsEndWhenTheirTimeHasCome(t *testing.T) {
 		keep := func(name string) {
 			near, far := net.Pipe()
 			go func() { _, _ = io.Copy(io.Discard, far); ended <- name }()
-			h.keep(&conn{Conn: near, socket: near, quiet: unknown})
+			h.keep(&conn{Conn: near, socket: near, live: &h.live, quiet: unknown})
 		}
 		begin := time.Now()
 		keep("first")

@@ -216,7 +216,7 @@ func (u *upload) blame(err error) error {
 		u.client = err
 	}
 	u.mu.Unlock()
-	u.e.conn.socket.Close()
+	u.e.conn.sever()
 	return err
 }
 
@@ -251,7 +251,7 @@ func (u *upload) settle(c *conn) bool {
 // stop ends an upload that is not whole, and waits for its end if it can be hurried.
 func (u *upload) stop() {
 	u.stopped.Store(true)
-	u.e.conn.socket.Close()
+	u.e.conn.sever()
 	u.proceed()
 	select {
 	case <-u.done:

@@ -40,12 +40,14 @@ type Host struct {
 	addr  discovery.Address
 	opt   Options
 	idle  idle
+	live  live
 	inner *multiplexed // scheme h2c only
 }
 
 // New makes the host of an address. No connection is opened before the first request. o may be nil.
 func New(a discovery.Address, o *Options) *Host {
 	h := &Host{addr: a}
+	h.live.init()
 	if o != nil {
 		h.opt = *o
 	}
@@ -85,6 +87,14 @@ func (h *Host) Drain() {
 	}
 }
 
+// Abandon tells that nobody answers at the address any more. Dials fail at once, those under way
+// and any to come; a Read of an answer lasts a second at most, so that an exchange goes on only while
+// bytes keep coming. What has come in already is there to be read, however late.
+func (h *Host) Abandon() {
+	h.Drain()
+	h.live.abandon()
+}
+
 // An Exchange is what a request needs besides itself. The zero value is ready to use.
 type Exchange struct {
 	// Interim is called by Do for each interim answer (1xx save 101) in turn, 100 included. The
@@ -114,6 +124,9 @@ type Exchange struct {
 func (h *Host) Do(ctx context.Context, r *http.Request, x Exchange) (*http.Response, error) {
 	if ctx.Err() != nil {
 		return nil, &Error{Stage: NothingWritten, Op: OpContext, Addr: h.addr.HostPort, Err: context.Cause(ctx)}
+	}
+	if h.live.gone.Err() != nil {
+		return nil, &Error{Stage: NothingWritten, Op: OpDial, Addr: h.addr.HostPort, Err: errGone}
 	}
 	if h.inner != nil {
 		return h.inner.do(ctx, r, x)
