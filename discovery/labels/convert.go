@@ -191,7 +191,8 @@ func names(balancers []*Balancer) []string {
 
 // snapshot puts what was read into order.
 func (c *conversion) snapshot(cluster Cluster) discovery.Snapshot {
-	snap := discovery.Snapshot{Cluster: cluster.ID, Leaving: cluster.Leaving}
+	snap := discovery.Snapshot{Cluster: cluster.ID, Leaving: cluster.Leaving, Nodes: slices.Clone(cluster.Nodes)}
+	slices.SortFunc(snap.Nodes, func(a, b discovery.Node) int { return cmp.Compare(a.Name, b.Name) })
 	routed := map[string]bool{}
 	for _, r := range c.routers {
 		snap.Routers = append(snap.Routers, *r)

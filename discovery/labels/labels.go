@@ -18,6 +18,7 @@ type Cluster struct {
 	// ID of the Swarm.
 	ID       string
 	Services []Service
+	Nodes    []discovery.Node
 	// Leaving says that the task of this very process has been told to stop.
 	Leaving bool
 }

@@ -28,6 +28,9 @@ func (m *memory) read(tasks []swarm.Task, nodes []swarm.Node) labels.Cluster {
 		}
 	}
 	c := labels.Cluster{ID: m.cluster, Leaving: m.own.leaving}
+	for _, n := range nodes {
+		c.Nodes = append(c.Nodes, discovery.Node{Name: n.Description.Hostname, Down: n.Status.State == swarm.NodeStateDown})
+	}
 	names := map[string]int{}
 	for _, l := range m.generations.sorted() {
 		s := l.service
