@@ -2,7 +2,6 @@ package balancer
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"time"
 )
@@ -17,9 +16,6 @@ const (
 	// dialTimeout is for a packet that is lost once and sent again after a second.
 	dialTimeout = 2 * time.Second
 )
-
-// errRefused stands for the dials of requests, whose errors stay with them.
-var errRefused = errors.New("dials of two requests in a row failed")
 
 // attend dials a backend while there is doubt whether its port accepts: at once for a new
 // task without a health check, after a pause when a request's dial failed, and then with
@@ -44,7 +40,7 @@ func (c *Checks) attend(ctx context.Context, b *Backend) {
 		if !sleep(ctx, pause) {
 			return
 		}
-		out = c.tell(b, out, errRefused)
+		out = c.tell(b, out)
 		if !b.now().has(isDoubted) { // a request was answered meanwhile
 			continue
 		}
@@ -55,19 +51,19 @@ func (c *Checks) attend(ctx context.Context, b *Backend) {
 		if err == nil {
 			b.accepted()
 		} else {
-			b.refused()
+			b.refused(err)
 		}
-		out = c.tell(b, out, err)
+		out = c.tell(b, out)
 		pause = longer(pause, b.now())
 	}
 }
 
 // tell reports an ejection or its end, if that is news.
-func (c *Checks) tell(b *Backend, out bool, err error) bool {
+func (c *Checks) tell(b *Backend, out bool) bool {
 	ejected := b.now().has(isEjected)
 	switch {
 	case ejected && !out:
-		c.report(b, Ejected, err)
+		c.report(b, Ejected, b.trouble())
 	case !ejected && out:
 		c.report(b, Readmitted, nil)
 	}

@@ -151,9 +151,9 @@ func (b *Backend) Answered(d time.Duration) {
 	}
 }
 
-// Failed tells that a dial failed. The second one in a row, with no answer between, ejects
+// Failed tells that a dial failed, and with what. The second one in a row, with no answer between, ejects
 // the backend; from the first on, Checks dials it aside to know which it is.
-func (b *Backend) Failed() { b.refused() }
+func (b *Backend) Failed(err error) { b.refused(err) }
 
 // Broke tells that a connection broke before its answer began. That alone ejects nobody,
 // but Checks dials the backend aside: if its port accepts it counts as ready anew, so that

@@ -153,11 +153,11 @@ func TestABackendWhoseDialsFailIsEjectedAndComesBack(t *testing.T) {
 		s := adopted(nil, service(task(1)))
 		b := backendOf(t, s.Pool("shop"), "t1")
 		r := run(t, s, func(r *rig) { r.closed = true })
-		b.Failed()
+		b.Failed(errDial)
 		if !b.Ready() {
 			t.Error("one failed dial ejects")
 		}
-		b.Failed()
+		b.Failed(errDial)
 		if b.Ready() {
 			t.Error("two failed dials in a row do not eject")
 		}
@@ -166,7 +166,7 @@ func TestABackendWhoseDialsFailIsEjectedAndComesBack(t *testing.T) {
 		if !near(r.dials, 500*ms, 1000*ms, 2000*ms, 4000*ms, lastPause, lastPause) || r.dials[0] < 225*ms || r.dials[0] > 275*ms {
 			t.Errorf("dialled at %v", r.dials)
 		}
-		r.told(t, "t1 ejected "+errRefused.Error())
+		r.told(t, "t1 ejected "+errDial.Error())
 		r.set(func() { r.closed = false })
 		pass(lastPause * 2)
 		if !b.Ready() {
@@ -177,14 +177,15 @@ func TestABackendWhoseDialsFailIsEjectedAndComesBack(t *testing.T) {
 }
 
 func TestASingleFailureIsLookedInto(t *testing.T) {
+	dial := func(b *Backend) { b.Failed(errDial) }
 	for _, c := range []struct {
 		name   string
 		fail   func(*Backend)
 		closed bool
 		dials  int
 	}{
-		{"dial, port open", (*Backend).Failed, false, 1},
-		{"dial, port closed", (*Backend).Failed, true, 1},
+		{"dial, port open", dial, false, 1},
+		{"dial, port closed", dial, true, 1},
 		{"connection, port open", (*Backend).Broke, false, 1},
 		{"connection, port closed", (*Backend).Broke, true, 2},
 	} {
@@ -217,7 +218,7 @@ func TestAnAnswerBringsAnEjectedBackendBack(t *testing.T) {
 			t.Error("not ready")
 		}
 		pass(2 * lastPause)
-		r.told(t, "t1 ejected "+errRefused.Error(), "t1 readmitted <nil>")
+		r.told(t, "t1 ejected "+errDial.Error(), "t1 readmitted <nil>")
 	})
 }
 

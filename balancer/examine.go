@@ -47,11 +47,11 @@ func (c *Checks) examine(ctx context.Context, b *Backend, t discovery.Task) {
 func (c *Checks) conclude(b *Backend, passed bool, err error) {
 	switch {
 	case err == nil:
-		if b.judge(passing) {
+		if b.judge(passing, nil) {
 			c.report(b, ProbeRecovered, nil)
 		}
 	case !passed && !b.now().has(isProven):
-	case b.judge(failing):
+	case b.judge(failing, err):
 		c.report(b, ProbeFailed, err)
 	}
 }

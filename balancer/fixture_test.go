@@ -1,12 +1,18 @@
 package balancer
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"sync/atomic"
 	"testing"
 
 	"github.com/fairlead-proxy/fairlead/discovery"
+)
+
+var (
+	errDial  = errors.New("refused")
+	errProbe = errors.New("sick")
 )
 
 // drains counts the calls of Link.Drain, and notes one of Link.Abandon.

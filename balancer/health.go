@@ -9,8 +9,10 @@ type health struct {
 	proven   bool // its port accepted a dial once, or the cluster answers for it
 	probed   bool // it has an active probe
 	probe    verdict
-	failures int  // dials in a row
-	broken   bool // a connection broke since the last success
+	probeErr error // what it last failed with
+	failures int   // dials in a row
+	dialErr  error // what the last of them failed with
+	broken   bool  // a connection broke since the last success
 	ejected  bool
 	draining bool
 	last     bool
@@ -112,13 +114,14 @@ func (b *Backend) observe(state discovery.State, probed bool, how parting) {
 
 // accepted tells that the backend's port accepted a dial, or more.
 func (b *Backend) accepted() {
-	b.change(func(s *health) { s.proven, s.failures, s.broken, s.ejected = true, 0, false, false })
+	b.change(func(s *health) { s.proven, s.failures, s.dialErr, s.broken, s.ejected = true, 0, nil, false, false })
 }
 
 // refused tells that a dial failed. A backend whose port never accepted has nothing to be
 // ejected from.
-func (b *Backend) refused() {
+func (b *Backend) refused(err error) {
 	b.change(func(s *health) {
+		s.dialErr = err
 		if s.proven {
 			s.failures++
 			s.ejected = s.failures >= ejectAfter
@@ -126,11 +129,22 @@ func (b *Backend) refused() {
 	})
 }
 
-// judge takes over an active probe's verdict. It reports whether that was news.
-func (b *Backend) judge(v verdict) (news bool) {
+// judge takes over an active probe's verdict; err says why it is failing. It reports whether that
+// was news.
+func (b *Backend) judge(v verdict, err error) (news bool) {
 	b.change(func(s *health) {
 		news = s.probe != v && (s.probe != unknown || v == failing)
-		s.probe = v
+		s.probe, s.probeErr = v, err
 	})
 	return news
+}
+
+// trouble is what keeps it out of service, as far as a dial or a probe knows.
+func (b *Backend) trouble() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.health.probe == failing {
+		return b.health.probeErr
+	}
+	return b.health.dialErr
 }

@@ -13,7 +13,7 @@ func TestABackendSurvivesEveryUnrelatedChange(t *testing.T) {
 	s := adopted(nil, service(tasks(2)...))
 	b := backendOf(t, s.Pool("shop"), "t1")
 	b.Acquire()
-	b.Failed()
+	b.Failed(errDial)
 	b.Answered(time.Second)
 	changed := task(1, weighing(5), probed)
 	other := service(task(1))
@@ -112,7 +112,7 @@ func TestAProbeThatIsAddedTakesNobodyOutOfService(t *testing.T) {
 	if !b.Ready() {
 		t.Error("not ready before the probe has run")
 	}
-	b.judge(failing)
+	b.judge(failing, errProbe)
 	adopted(s, service(task(1, unchecked)))
 	if !b.Ready() {
 		t.Error("not ready though the failing probe is gone")
@@ -125,7 +125,7 @@ func TestStatusShowsWhatIsThere(t *testing.T) {
 		s := adopted(nil, service(list...))
 		p := s.Pool("shop")
 		ejected(backendOf(t, p, "t2"))
-		backendOf(t, p, "t6").judge(failing)
+		backendOf(t, p, "t6").judge(failing, errProbe)
 		b := backendOf(t, p, "t7")
 		b.Acquire()
 		want := "[t1 ready 1 0][t2 ejected 1 0][t3 unproven 1 0][t4 starting 1 0][t5 draining 1 0][t6 failing 1 0][t7 ready 9 1]"

@@ -23,10 +23,9 @@ type BackendStatus struct {
 	Weight   int            // in this pool
 	State    string         // "ready", "draining", "ejected", "failing" (its probe), "unproven" (its port) or "starting"
 	InFlight int64
+	Link     Link
 	// Err is what the last dial or probe of it failed with; nil after one that did not.
 	Err error
-	// Truncates says that requests wait for answers of which only later parts arrive.
-	Truncates bool
 }
 
 // Status tells of all pools, sorted by service.
@@ -73,5 +72,5 @@ func (b *Backend) status() BackendStatus {
 	case c.has(isFailing):
 		state = "failing"
 	}
-	return BackendStatus{Task: b.task, State: state, InFlight: b.InFlight()}
+	return BackendStatus{Task: b.task, State: state, InFlight: b.InFlight(), Link: b.link, Err: b.trouble()}
 }

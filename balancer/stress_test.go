@@ -62,7 +62,7 @@ func TestNoRequestReachesABackendThatDrains(t *testing.T) {
 				}
 				seen.Store(c.Backend, true)
 				if n%50 == worker {
-					c.Backend.Failed()
+					c.Backend.Failed(errDial)
 				} else {
 					c.Backend.Answered(time.Microsecond)
 				}

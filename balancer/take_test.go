@@ -12,8 +12,8 @@ import (
 )
 
 func ejected(b *Backend) {
-	b.Failed()
-	b.Failed()
+	b.Failed(errDial)
+	b.Failed(errDial)
 }
 
 func TestWhoIsTaken(t *testing.T) {
@@ -31,13 +31,13 @@ func TestWhoIsTaken(t *testing.T) {
 		{name: "the pinned task", tasks: tasks(6), pin: pinTo(3), want: "t3", why: Pinned},
 		{name: "the pinned task of weight 0", tasks: []discovery.Task{task(1, weighing(0)), task(2)}, pin: pinTo(1), want: "t1", why: Pinned},
 		{name: "after one failed dial still", tasks: tasks(6), pin: pinTo(3), want: "t3", why: Pinned,
-			edit: func(t *testing.T, p *Pool) { backendOf(t, p, "t3").Failed() }},
+			edit: func(t *testing.T, p *Pool) { backendOf(t, p, "t3").Failed(errDial) }},
 		{name: "after an answer between failed dials still", tasks: tasks(6), pin: pinTo(3), want: "t3", why: Pinned,
 			edit: func(t *testing.T, p *Pool) {
 				b := backendOf(t, p, "t3")
-				b.Failed()
+				b.Failed(errDial)
 				b.Answered(time.Millisecond)
-				b.Failed()
+				b.Failed(errDial)
 			}},
 		{name: "the successor in the seat", tasks: []discovery.Task{task(2), successor}, pin: pinTo(1), want: "t9", why: Seated, repin: true},
 		{name: "the successor of a draining one", first: tasks(2), tasks: []discovery.Task{task(1, as(discovery.Leaving)), task(2), successor},
@@ -49,7 +49,7 @@ func TestWhoIsTaken(t *testing.T) {
 		{name: "another seat if ejected", tasks: tasks(2), pin: pinTo(1), want: "t2", why: Rehashed, repin: true,
 			edit: func(t *testing.T, p *Pool) { ejected(backendOf(t, p, "t1")) }},
 		{name: "another for now if its probe fails", tasks: []discovery.Task{task(1, probed), task(2)}, pin: pinTo(1), want: "t2", why: Rehashed,
-			edit: func(t *testing.T, p *Pool) { backendOf(t, p, "t1").judge(failing) }},
+			edit: func(t *testing.T, p *Pool) { backendOf(t, p, "t1").judge(failing, errProbe) }},
 		{name: "no session moves to weight 0", tasks: []discovery.Task{task(2, weighing(0)), task(3)}, pin: pinTo(1), want: "t3", why: Rehashed, repin: true},
 		{name: "a new session", tasks: tasks(1), want: "t1", why: Strategic, repin: true},
 		{name: "no new session at weight 0", tasks: []discovery.Task{task(1, weighing(0)), task(2)}, want: "t2", why: Strategic, repin: true},
@@ -60,7 +60,7 @@ func TestWhoIsTaken(t *testing.T) {
 			edit: func(t *testing.T, p *Pool) { ejected(backendOf(t, p, "t1")); ejected(backendOf(t, p, "t2")) }},
 		{name: "one whose port is not known to accept if nothing is ready", tasks: []discovery.Task{task(1, unchecked)}, want: "t1", why: FailedOpen, repin: true},
 		{name: "none whose probe fails", tasks: []discovery.Task{task(1, probed)},
-			edit: func(t *testing.T, p *Pool) { backendOf(t, p, "t1").judge(failing) }},
+			edit: func(t *testing.T, p *Pool) { backendOf(t, p, "t1").judge(failing, errProbe) }},
 		{name: "none whose probe has yet to pass", tasks: []discovery.Task{task(1, probed, unchecked)}},
 		{name: "but one that the cluster checks meanwhile", tasks: []discovery.Task{task(1, probed)}, want: "t1", why: Strategic, repin: true},
 		{name: "none that starts", tasks: []discovery.Task{task(1, as(discovery.Starting))}},
@@ -122,10 +122,10 @@ func TestARequestAsksNobodyTwice(t *testing.T) {
 
 func TestABackendThatBecameReadyInBetweenIsAskedAgain(t *testing.T) {
 	for name, recover := range map[string]func(*Backend){
-		"ejected and readmitted": func(b *Backend) { b.Failed(); b.Failed(); b.accepted() },
-		"a lost packet":          func(b *Backend) { b.Failed(); b.accepted() },
+		"ejected and readmitted": func(b *Backend) { b.Failed(errDial); b.Failed(errDial); b.accepted() },
+		"a lost packet":          func(b *Backend) { b.Failed(errDial); b.accepted() },
 		"a broken connection":    func(b *Backend) { b.Broke(); b.accepted() },
-		"probe":                  func(b *Backend) { b.judge(failing); b.judge(passing) },
+		"probe":                  func(b *Backend) { b.judge(failing, errProbe); b.judge(passing, nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := adopted(nil, stickyService(task(1, probed)))
@@ -236,7 +236,7 @@ func TestExpectsTellsWhetherToHold(t *testing.T) {
 		})
 	}
 	p := adopted(nil, service(task(1, probed))).Pool("shop")
-	backendOf(t, p, "t1").judge(failing)
+	backendOf(t, p, "t1").judge(failing, errProbe)
 	if p.Expects() {
 		t.Error("waits for a failing probe")
 	}

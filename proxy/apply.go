@@ -22,6 +22,7 @@ func (p *Proxy) apply(s discovery.Snapshot) {
 	table.Backends.Adopt()
 	p.checks.Watch(table.Backends)
 	p.problems.replace(problems)
+	p.nodes.Store(&s.Nodes)
 	p.metrics.Keep(table.ServiceNames())
 	if previous == nil {
 		close(p.first)

@@ -20,14 +20,18 @@ func (p *Proxy) gauges() admin.Gauges {
 	return admin.Gauges{
 		Status:   p.opt.Status,
 		Problems: p.problems.list,
-		Pools: func() []balancer.PoolStatus {
-			t := p.table.Load()
-			if t == nil {
-				return nil
-			}
-			return t.Backends.Status()
-		},
+		Troubles: p.troubles.list,
+		Pools:    p.pools,
 	}
+}
+
+// pools are how things stand with all services.
+func (p *Proxy) pools() []balancer.PoolStatus {
+	t := p.table.Load()
+	if t == nil {
+		return nil
+	}
+	return t.Backends.Status()
 }
 
 func (p *Proxy) adminHandler() func(*entryPoint) http.Handler {

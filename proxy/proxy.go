@@ -55,6 +55,8 @@ type Proxy struct {
 	metrics   *admin.Metrics
 	unmatched forward.Observer // of requests that no router takes
 	problems  problems
+	nodes     atomic.Pointer[[]discovery.Node]
+	troubles  troubles
 	entries   []*entryPoint
 	admin     *entryPoint
 }
@@ -67,7 +69,8 @@ func New(o Options) (*Proxy, error) {
 		return nil, fmt.Errorf("host name: %w", err)
 	}
 	p := &Proxy{opt: o, host: host, first: make(chan struct{}), leaving: make(chan struct{})}
-	p.problems.log = o.Log
+	p.problems.log, p.troubles.log = o.Log, o.Log
+	p.nodes.Store(new([]discovery.Node))
 	p.metrics = admin.NewMetrics(o.Version, p.gauges())
 	p.unmatched = p.metrics.Service("")
 	p.forwarder = forward.New(forward.Options{
@@ -136,6 +139,7 @@ func (p *Proxy) Run(ctx context.Context) error {
 	g.Go(func() error { return p.opt.Source.Run(inner, p.apply) })
 	g.Go(func() error { return p.checks.Run(inner) })
 	g.Go(func() error { return p.logServices(inner) })
+	g.Go(func() error { return p.diagnose(inner) })
 	g.Go(func() error { return p.admin.serve(inner) })
 	for _, e := range p.entries {
 		g.Go(func() error { return e.serve(inner) })

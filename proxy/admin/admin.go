@@ -22,7 +22,7 @@ import (
 //	/healthy       200 while the process is worth keeping, else 503 and the reason
 //	/ready         200 while it should be given requests, else 503 and the reason
 //	/metrics       for Prometheus
-//	/problems      what operators wrote that cannot work, one a line
+//	/problems      what operators wrote that cannot work, and what ails services, one a line
 //	/debug/pprof/  Go's profiles
 //
 // ready is nil while requests are welcome, healthy while nothing would be better after a
@@ -42,6 +42,9 @@ func Handler(m *Metrics, ready func() error, healthy func(context.Context) error
 		var b strings.Builder
 		for _, p := range m.gauges.Problems() {
 			b.WriteString(line(p.String()))
+		}
+		for _, t := range m.gauges.Troubles() {
+			b.WriteString(line(t))
 		}
 		answer(w, http.StatusOK, b.String())
 	})

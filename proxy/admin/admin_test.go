@@ -22,6 +22,7 @@ func quiet() Gauges {
 	return Gauges{
 		Status:   func() discovery.Status { return discovery.Status{} },
 		Problems: func() []discovery.Problem { return nil },
+		Troubles: func() []string { return nil },
 		Pools:    func() []balancer.PoolStatus { return nil },
 	}
 }

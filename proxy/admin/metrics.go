@@ -16,6 +16,8 @@ import (
 type Gauges struct {
 	Status   func() discovery.Status
 	Problems func() []discovery.Problem
+	// Troubles are what keeps services from having enough backends, a line each.
+	Troubles func() []string
 	Pools    func() []balancer.PoolStatus
 }
 

@@ -55,6 +55,9 @@ func (s *ServiceMetrics) Moved(why string) {
 // Held: so many more requests (or fewer) wait for a backend.
 func (s *ServiceMetrics) Held(delta int) { s.held.Add(int64(delta)) }
 
+// Waiting is how many requests wait for a backend.
+func (s *ServiceMetrics) Waiting() int { return int(s.held.Load()) }
+
 // reasons of a move that are counted apart; any other is "other".
 var reasons = [...]string{"seat", "rendezvous", "strategy", "failopen"}
 

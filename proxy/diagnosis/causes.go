@@ -28,8 +28,8 @@ func (ns nodes) cause(g *group) string {
 		return fmt.Sprintf("Swarm names the address of %s no longer (tasks.<service>): unhealthy, or its node is out of the others' reach.", g.names())
 	case stuck:
 		return fmt.Sprintf("%s cannot start: %s.", g.names(), strings.TrimSuffix(first.Task.Stuck, "."))
-	case cut:
-		return fmt.Sprintf("Small answers of %s come, large ones stop on the way: check the MTU of the network between the nodes "+
+	case choked:
+		return fmt.Sprintf("What is small passes between here and %s, what is large stops on the way: check the MTU of the network between the nodes "+
 			"(VXLAN takes 50 bytes of it; the overlay's own is set by --opt com.docker.network.driver.mtu).", g.names())
 	}
 	return fmt.Sprintf("%s: %v.", g.names(), first.Err)

@@ -19,7 +19,7 @@ const (
 	failing             // its active probe fails
 	withdrawn           // the cluster took its address out of its names
 	stuck               // nobody waits for it any more
-	cut                 // small answers come, large ones do not
+	choked              // small packets pass, large ones do not
 	broken              // anything else
 )
 
@@ -29,12 +29,12 @@ type patient struct {
 	complaint complaint
 }
 
-func complaintOf(b balancer.BackendStatus) complaint {
+func (v View) complaint(b balancer.BackendStatus) complaint {
 	switch {
 	case b.State == "starting" && b.Task.Stuck != "":
 		return stuck
-	case b.State == "ready" && b.Truncates:
-		return cut
+	case b.State == "ready" && v.Choked[b.Task.ID]:
+		return choked
 	case b.State == "ready", b.State == "starting", b.State == "draining":
 		return fine
 	case b.State == "withdrawn":

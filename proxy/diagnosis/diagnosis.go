@@ -21,8 +21,11 @@ const patience = 3 * time.Second
 type View struct {
 	Pools []balancer.PoolStatus
 	Nodes []discovery.Node
-	// Held tells how many requests of a service wait.
+	// Held tells how many requests of a service wait for a backend.
 	Held func(service string) int
+	// Choked are the ready backends, by task id, to which requests wait for packets that are too
+	// large for the way.
+	Choked map[string]bool
 }
 
 // A Finding is what is wrong with one service.
@@ -81,7 +84,7 @@ func (d *Doctor) Look(v View, now time.Time) []Finding {
 		for _, b := range wanted(p) {
 			f.Wanted++
 			if since, out := d.out[b.Task.Name]; out && now.Sub(since) >= patience {
-				ill = append(ill, patient{b, complaintOf(b)})
+				ill = append(ill, patient{b, v.complaint(b)})
 				if f.Since.IsZero() || since.Before(f.Since) {
 					f.Since = since
 				}
@@ -121,7 +124,7 @@ func (d *Doctor) outSince(v View, now time.Time) map[string]time.Time {
 	next := map[string]time.Time{}
 	for _, p := range v.Pools {
 		for _, b := range wanted(p) {
-			if complaintOf(b) == fine {
+			if v.complaint(b) == fine {
 				continue
 			}
 			next[b.Task.Name] = now

@@ -65,8 +65,6 @@ func TestEachTroubleIsNamedWithWhatToCheck(t *testing.T) {
 	healthy[0].Task.Checked = true
 	hopeless := tasks("web", "", "starting", nil, 1)
 	hopeless[0].Task.Stuck = "no suitable node (insufficient memory on 2 nodes)"
-	truncated := tasks("web", "worker-2", "ready", nil, 1)
-	truncated[0].Truncates = true
 	for _, c := range []struct {
 		name string
 		view View
@@ -99,8 +97,9 @@ func TestEachTroubleIsNamedWithWhatToCheck(t *testing.T) {
 			"Swarm names the address of web.1 no longer (tasks.<service>): unhealthy, or its node is out of the others' reach."},
 		{"a task that cannot be placed", View{Pools: []balancer.PoolStatus{{Service: "web", Coming: []discovery.Task{hopeless[0].Task}}}},
 			"web.1 cannot start: no suitable node (insufficient memory on 2 nodes)."},
-		{"a network that drops large packets", View{Pools: []balancer.PoolStatus{pool("web", truncated)}},
-			"Small answers of web.1 come, large ones stop on the way: check the MTU of the network between the nodes " +
+		{"a network that drops large packets", View{Choked: map[string]bool{"web2": true}, Pools: []balancer.PoolStatus{
+			pool("web", tasks("web", "worker-1", "ready", nil, 1), tasks("web", "worker-2", "ready", nil, 2))}},
+			"What is small passes between here and web.2, what is large stops on the way: check the MTU of the network between the nodes " +
 				"(VXLAN takes 50 bytes of it; the overlay's own is set by --opt com.docker.network.driver.mtu)."},
 	} {
 		found := after(t, patience, c.view)

@@ -29,10 +29,10 @@ func survey(v View) nodes {
 	for _, p := range v.Pools {
 		for _, b := range p.Backends {
 			n := at(b.Task.Node)
-			switch complaintOf(b) {
+			switch v.complaint(b) {
 			case silent:
 				n.backends++
-			case refusing, failing, cut:
+			case refusing, failing, choked:
 				n.backends++
 				n.answer++
 			case fine:

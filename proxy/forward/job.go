@@ -151,7 +151,7 @@ func (j *job) failed(b *balancer.Backend, err error) (again bool) {
 	}
 	switch e.Op {
 	case upstream.OpDial:
-		b.Failed()
+		b.Failed(e)
 	case upstream.OpWrite, upstream.OpRead:
 		b.Broke()
 	}

@@ -14,6 +14,7 @@ type conn struct {
 	net.Conn             // what is read and written: TLS over socket, or socket itself
 	socket   net.Conn    // what lies below
 	live     *live       // where it is known as long as it is open
+	inflow   inflow      // as Choked saw it last; guarded by live
 	quiet    func() bool // nothing came in since the last answer
 	kept     bool        // it served a request before
 	used     time.Time   // when it was last kept
