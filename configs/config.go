@@ -50,6 +50,8 @@ type EntryPoint struct {
 	Name string
 	// Address to listen on, "host:port" with the host often empty, as net.Listen takes it.
 	Address string
+	// Door is the unix socket of the door that listens there; "": the proxy does itself.
+	Door string
 	// AsDefault marks it for routers that name no entry point.
 	AsDefault        bool
 	ForwardedHeaders ForwardedHeaders

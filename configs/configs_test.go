@@ -60,6 +60,7 @@ func TestWithoutOptionsItServesPort80FromTheLocalEngine(t *testing.T) {
 var every = []struct{ path, value string }{
 	{"entrypoints.web.address", "127.0.0.1:8000"},
 	{"entrypoints.web.asdefault", "true"},
+	{"entrypoints.web.door", "/run/door.sock"},
 	{"entrypoints.web.forwardedheaders.insecure", "true"},
 	{"entrypoints.web.forwardedheaders.trustedips", "10.0.0.0/8,::1"},
 	{"entrypoints.web.http.maxheaderbytes", "4096"},
@@ -101,6 +102,7 @@ func wantEvery() *Config {
 	no := false
 	return &Config{
 		EntryPoints: []EntryPoint{{Name: "web", Address: "127.0.0.1:8000", AsDefault: true,
+			Door:             "/run/door.sock",
 			ForwardedHeaders: ForwardedHeaders{Insecure: true, TrustedIPs: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
 			Lifecycle:        Lifecycle{RequestAcceptGraceTimeout: time.Second, GraceTimeout: 20 * time.Second},
 			Timeouts:         RespondingTimeouts{Read: 30 * time.Second, Write: 40 * time.Second, Idle: 50 * time.Second},
@@ -161,6 +163,7 @@ const everyYAML = `
 entryPoints:
   web:
     address: 127.0.0.1:8000/tcp
+    door: /run/door.sock
     asDefault: true
     forwardedHeaders: {insecure: true, trustedIPs: [10.0.0.0/8, "::1"]}
     http: {maxHeaderBytes: 4096, maxHeaders: 50, upgrades: [websocket, spdy/3.1], via: edge-1}

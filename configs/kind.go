@@ -24,6 +24,17 @@ func text(what string) kind[string] {
 	return kind[string]{name: what, accepts: "one value", parse: func(s string) (string, error) { return s, nil }}
 }
 
+// path is where a unix socket is: absolute, and short enough for the kernel.
+func path() kind[string] {
+	const longest = 107 // sun_path of unix(7), without its end
+	return kind[string]{name: "path", accepts: fmt.Sprintf("an absolute path of at most %d bytes such as /run/fairlead/door.sock", longest), parse: func(s string) (string, error) {
+		if !strings.HasPrefix(s, "/") || len(s) > longest {
+			return "", strconv.ErrSyntax
+		}
+		return s, nil
+	}}
+}
+
 func boolean() kind[bool] {
 	return kind[bool]{name: "bool", accepts: "true or false", bare: true, parse: strconv.ParseBool}
 }

@@ -54,13 +54,16 @@ func (d *draft) settleEntryPoints() error {
 	slices.SortFunc(d.EntryPoints, func(a, b EntryPoint) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(errs, func(a, b error) int { return cmp.Compare(a.Error(), b.Error()) })
 	d.Admin = *d.entry(admin)
+	if d.Admin.Door != "" {
+		errs = append(errs, fmt.Errorf("entrypoints.%s.door: each proxy has an entry point %s of its own; drop this option", admin, admin))
+	}
 	if !d.given["entrypoints.admin.address"] {
 		d.placeAdmin()
 	}
 	all := append(slices.Clone(d.EntryPoints), d.Admin)
 	for i, a := range all {
 		for _, b := range all[:i] {
-			if collide(a.Address, b.Address) {
+			if collide(a, b) {
 				errs = append(errs, fmt.Errorf("entry points %s (%s) and %s (%s) cannot both listen; give one another port",
 					quoteOdd(b.Name), b.Address, quoteOdd(a.Name), a.Address))
 			}
@@ -74,7 +77,7 @@ func (d *draft) settleEntryPoints() error {
 func (d *draft) placeAdmin() {
 	for port := 8080; ; port++ {
 		d.Admin.Address = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-		if !slices.ContainsFunc(d.EntryPoints, func(e EntryPoint) bool { return collide(e.Address, d.Admin.Address) }) {
+		if !slices.ContainsFunc(d.EntryPoints, func(e EntryPoint) bool { return collide(e, d.Admin) }) {
 			if port != 8080 {
 				d.warn("entry point %s listens on %s because port 8080 is wanted by another", admin, d.Admin.Address)
 			}
@@ -83,12 +86,12 @@ func (d *draft) placeAdmin() {
 	}
 }
 
-// collide tells whether two addresses cannot both be listened on.
-func collide(a, b string) bool {
-	hostA, portA, _ := net.SplitHostPort(a)
-	hostB, portB, _ := net.SplitHostPort(b)
+// collide tells whether two entry points cannot both listen. Those of a door do that elsewhere.
+func collide(a, b EntryPoint) bool {
+	hostA, portA, _ := net.SplitHostPort(a.Address)
+	hostB, portB, _ := net.SplitHostPort(b.Address)
 	anyHost := func(host string) bool { return host == "" || host == "0.0.0.0" || host == "::" }
-	return portA == portB && portA != "" && portA != "0" && (hostA == hostB || anyHost(hostA) || anyHost(hostB))
+	return a.Door == b.Door && portA == portB && portA != "" && portA != "0" && (hostA == hostB || anyHost(hostA) || anyHost(hostB))
 }
 
 // settleSource finds the one place where routers and services come from.

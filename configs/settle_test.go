@@ -122,3 +122,21 @@ func TestWhatIsAlwaysOnSaysSoWhenSwitchedOff(t *testing.T) {
 		t.Errorf("got %q", c.Warnings)
 	}
 }
+
+func TestEntryPointsOfADoorAreOutOfTheWayOfOthers(t *testing.T) {
+	c := load(t, []string{"--entrypoints.web.address=:8080", "--entrypoints.web.door=/run/fairlead/door.sock"}, nil, "")
+	if c.EntryPoints[0].Door != "/run/fairlead/door.sock" || c.Admin.Address != "127.0.0.1:8080" || len(c.Warnings) != 0 {
+		t.Errorf("%+v, admin at %s, warnings %q", c.EntryPoints[0], c.Admin.Address, c.Warnings)
+	}
+	for args, want := range map[string]string{
+		"--entrypoints.web.door=door.sock":                    "an absolute path of at most 107 bytes",
+		"--entrypoints.web.door=/" + strings.Repeat("x", 107): "an absolute path of at most 107 bytes",
+		"--entrypoints.web.door=/d.sock":                      "web has no address",
+		"--entrypoints.admin.door=/d.sock":                    "drop this option",
+		"--entrypoints.a.address=:80 --entrypoints.a.door=/d --entrypoints.b.address=:80 --entrypoints.b.door=/d": "cannot both listen",
+	} {
+		if _, err := Load(strings.Fields(args), nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", args, err, want)
+		}
+	}
+}

@@ -32,6 +32,9 @@ var table = []group{
 		{"entrypoints.<name>.address", "", "Address to listen on. Without any entry point there is one, web, at :80. " +
 			"The entry point admin (traefik is the same) serves /ping, /ready and /metrics; it is always there, by default at 127.0.0.1:8080.",
 			toEntry(address(), func(e *EntryPoint) *string { return &e.Address })},
+		{"entrypoints.<name>.door", "", "Unix socket of a door, which listens on the address and hands over what it listens with: proxies of one node then share a port, and are replaced without a gap. " +
+			"For `fairlead door`, which has the same options, where to serve it.",
+			toEntry(path(), func(e *EntryPoint) *string { return &e.Door })},
 		{"entrypoints.<name>.asdefault", "false", "Routers that name no entry point listen to those marked so; to all but admin if none is.",
 			toEntry(boolean(), func(e *EntryPoint) *bool { return &e.AsDefault })},
 		{"entrypoints.<name>.forwardedheaders.insecure", "false", "Believe X-Forwarded-* from everybody.",

@@ -16,8 +16,10 @@ Usage:
 
 Commands:
   run          serve; the default. Without any option: :80, from the engine of this machine
+  door         listen for the proxies of this node, so that they can come and go: see docs/door.md
   demo         a simulated Swarm in this process, with updates and failures to watch
-  healthcheck  whether the proxy of this container answers; for HEALTHCHECK. Give it the same options
+  healthcheck  whether the proxy of this container answers; for HEALTHCHECK. Give it the same options.
+               healthcheck door: whether the door of this container hands out its sockets
   version      print the version
 
 Options are written alike in three places; flags win over the environment, that over the

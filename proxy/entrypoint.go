@@ -14,6 +14,7 @@ import (
 
 	"github.com/fairlead-proxy/fairlead/configs"
 	"github.com/fairlead-proxy/fairlead/proxy/admin"
+	"github.com/fairlead-proxy/fairlead/proxy/door"
 )
 
 // An entryPoint is a listening address with its server.
@@ -21,6 +22,7 @@ type entryPoint struct {
 	name   string
 	config configs.EntryPoint
 	ln     net.Listener
+	door   *door.Listener // what ln accepts from; nil if the proxy listens itself
 	server *http.Server
 	conns  *connections
 	active *admin.EntryPointMetrics
@@ -29,12 +31,12 @@ type entryPoint struct {
 }
 
 func (p *Proxy) newEntryPoint(c configs.EntryPoint, h func(*entryPoint) http.Handler) (*entryPoint, error) {
-	ln, err := listen(c.Name, c.Address)
+	log := p.opt.Log.With().Str("entry_point", c.Name).Logger()
+	e := &entryPoint{name: c.Name, config: c, active: p.metrics.EntryPoint(c.Name), ending: make(chan struct{})}
+	ln, err := e.listen(log)
 	if err != nil {
 		return nil, err
 	}
-	log := p.opt.Log.With().Str("entry_point", c.Name).Logger()
-	e := &entryPoint{name: c.Name, config: c, active: p.metrics.EntryPoint(c.Name), ending: make(chan struct{})}
 	e.conns = newConnections(limitsOf(c), func() {
 		log.Warn().Int("connections", c.Limits.Connections).Msg("too many connections: others wait until one of these ends")
 	})
@@ -53,7 +55,6 @@ func (p *Proxy) newEntryPoint(c configs.EntryPoint, h func(*entryPoint) http.Han
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ErrorLog:          errorLog(log),
 	}
-	log.Info().Stringer("address", ln.Addr()).Msg("listening")
 	return e, nil
 }
 

@@ -65,6 +65,12 @@ func (p *Proxy) healthy(ctx context.Context) error {
 		return errNoTable
 	}
 	for _, e := range p.entries {
+		if e.door != nil {
+			if !e.door.Taken() {
+				return fmt.Errorf("entry point %s: no socket from the door %s yet", e.name, e.config.Door)
+			}
+			continue // it listens in the door's network namespace: nobody can dial it from here
+		}
 		if e.conns.saturated() {
 			continue // it answers, but others; to be killed for it would lose those as well
 		}

@@ -6,7 +6,24 @@ import (
 	"net"
 	"os"
 	"syscall"
+
+	"github.com/rs/zerolog"
+
+	"github.com/fairlead-proxy/fairlead/proxy/door"
 )
+
+// listen opens what the entry point accepts from.
+func (e *entryPoint) listen(log zerolog.Logger) (net.Listener, error) {
+	if e.config.Door != "" {
+		e.door = door.NewListener(e.config.Door, e.name, log)
+		return e.door, nil
+	}
+	ln, err := listen(e.name, e.config.Address)
+	if err == nil {
+		log.Info().Stringer("address", ln.Addr()).Msg("listening")
+	}
+	return ln, err
+}
 
 // listen opens an entry point's address. The error names it and the cure.
 func listen(name, address string) (net.Listener, error) {

@@ -142,7 +142,15 @@ func (p *Proxy) Run(ctx context.Context) error {
 	g.Go(func() error { return p.diagnose(inner) })
 	g.Go(func() error { return p.admin.serve(inner) })
 	for _, e := range p.entries {
-		g.Go(func() error { return e.serve(inner) })
+		g.Go(func() error {
+			if !p.awaitTurn(inner, e) {
+				return nil
+			}
+			return e.serve(inner)
+		})
+		if e.door != nil {
+			g.Go(func() error { return e.door.Run(inner) })
+		}
 	}
 	g.Go(func() error {
 		select {
@@ -154,6 +162,20 @@ func (p *Proxy) Run(ctx context.Context) error {
 		return nil
 	})
 	return g.Wait()
+}
+
+// awaitTurn waits until the entry point may accept, and is false if that will not be. At a door it is when there is
+// a table: until then others of this node that have one take the connections, or these wait in the socket.
+func (p *Proxy) awaitTurn(ctx context.Context, e *entryPoint) bool {
+	if e.door == nil {
+		return true
+	}
+	select {
+	case <-p.first:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // keys are what signs cookies in the cluster of the id.

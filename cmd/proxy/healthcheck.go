@@ -14,15 +14,18 @@ import (
 )
 
 // healthcheck asks the proxy of this machine or container, which has the same options, whether
-// its entry points answer.
+// its entry points answer; if args begin with "door", the door whether it hands out its sockets.
 func healthcheck(ctx context.Context, args []string) error {
+	const patience = 4 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if len(args) > 0 && args[0] == "door" {
+		return checkDoor(ctx, args[1:])
+	}
 	config, err := configs.Load(args, os.Environ())
 	if err != nil {
 		return err
 	}
-	const patience = 4 * time.Second
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	url := "http://" + local(config.Admin.Address) + "/healthy"
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

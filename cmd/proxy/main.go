@@ -30,7 +30,7 @@ func main() {
 	}
 }
 
-var commands = []string{"run", "demo", "healthcheck", "version", "help"}
+var commands = []string{"run", "door", "demo", "healthcheck", "version", "help"}
 
 // dispatch runs the command that args begin with; without one, run.
 func dispatch(ctx context.Context, args []string) error {
@@ -46,6 +46,8 @@ func dispatch(ctx context.Context, args []string) error {
 	switch command {
 	case "run":
 		return run(ctx, args)
+	case "door":
+		return openDoor(ctx, args)
 	case "demo":
 		return demo.Run(ctx, args, os.Stdin, os.Stdout)
 	case "healthcheck":

@@ -1,0 +1,159 @@
+// Package door keeps listening sockets open while proxies come and go. A Door opens them, once, and hands them
+// over a unix socket to the proxies of its node (SCM_RIGHTS, unix(7)); these accept from them side by side, and
+// while nobody does, connections wait in the socket's queue. A Listener is a proxy's end.
+package door
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// An Entry is an entry point whose sockets a door holds.
+type Entry struct{ Name, Address string }
+
+// A Door holds sockets, and hands them to whoever may have them and asks.
+type Door struct {
+	path    string
+	uid     int // whose processes may take sockets; root's may, too
+	entries []Entry
+	ln      *net.UnixListener
+	log     zerolog.Logger
+
+	mu    sync.Mutex
+	held  map[wish]*held
+	peers map[*net.UnixConn]struct{}
+	ended bool
+}
+
+// held is a socket, and how many proxies have it now.
+type held struct {
+	*socket
+	takers int
+}
+
+// Open listens on the addresses of all entries by TCP, and on the unix socket of the path, where proxies ask.
+// The error names what cannot be opened, and the cure.
+func Open(path string, entries []Entry, log zerolog.Logger) (*Door, error) {
+	d := &Door{path: path, uid: os.Geteuid(), entries: entries, log: log,
+		held: map[wish]*held{}, peers: map[*net.UnixConn]struct{}{}}
+	for _, e := range entries {
+		s, err := d.hold(wish{TCP, strings.ToLower(e.Name)})
+		if err != nil {
+			d.drop()
+			return nil, err
+		}
+		log.Info().Str("entry_point", e.Name).Str("address", s.address).Msg("listening for the proxies of this node")
+	}
+	var err error
+	if d.ln, err = listen(path); err != nil {
+		d.drop()
+		return nil, err
+	}
+	return d, nil
+}
+
+// listen opens the unix socket, in the place of one that a door left behind which did not end in order.
+func listen(path string) (*net.UnixListener, error) {
+	if c, err := net.Dial(network, path); err == nil {
+		c.Close()
+		return nil, fmt.Errorf("another door serves %s: end it, or give this one a path of its own", path)
+	} else if errors.Is(err, syscall.ECONNREFUSED) {
+		if err := os.Remove(path); err != nil {
+			return nil, fmt.Errorf("the socket of an earlier door is in the way: %w", err)
+		}
+	}
+	ln, err := net.ListenUnix(network, &net.UnixAddr{Name: path, Net: network})
+	if err == nil {
+		// Anybody may ask whom the directory lets in: the door looks at who it is, and says why not.
+		err = os.Chmod(path, 0o666)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("door %s: %s must be a volume that door and proxies share, and writable for user %d: %w",
+			path, filepath.Dir(path), os.Geteuid(), err)
+	}
+	return ln, nil
+}
+
+// Serve hands out sockets until ctx ends. Proxies keep what they have.
+func (d *Door) Serve(ctx context.Context) error {
+	defer d.drop()
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer d.end()
+	defer context.AfterFunc(ctx, d.end)()
+	for {
+		c, err := d.ln.AcceptUnix()
+		switch {
+		case err == nil:
+			all.Go(func() { d.attend(c) })
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+			d.log.Warn().Err(err).Msg("no proxy can ask for sockets at the moment")
+			pause(ctx, time.Second)
+		default:
+			return fmt.Errorf("door %s: %w", d.path, err)
+		}
+	}
+}
+
+// end takes no more questions. Proxies learn of it by the end of their connections.
+func (d *Door) end() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ended = true
+	d.ln.Close()
+	for c := range d.peers {
+		c.Close()
+	}
+}
+
+// drop closes the sockets, when nobody can ask for them any more.
+func (d *Door) drop() {
+	for _, h := range d.held {
+		h.close()
+	}
+}
+
+// hold returns the socket that was wished for. One of UDP is opened when it is first asked for: no
+// datagrams are collected for proxies that read none.
+func (d *Door) hold(w wish) (*held, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if h := d.held[w]; h != nil {
+		return h, nil
+	}
+	var names []string
+	for _, e := range d.entries {
+		if strings.EqualFold(e.Name, w.name) {
+			s, err := open(w.network, e)
+			if err != nil {
+				return nil, err
+			}
+			d.held[w] = &held{socket: s}
+			return d.held[w], nil
+		}
+		names = append(names, e.Name)
+	}
+	return nil, fmt.Errorf("this door has no entry point %s, only %s: give the door the same options --entrypoints.%s.address and .door as the proxy",
+		w.name, strings.Join(names, ", "), w.name)
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,153 @@
+package proxy
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/fairlead-proxy/fairlead/discovery"
+	"github.com/fairlead-proxy/fairlead/proxy/door"
+)
+
+// openDoor runs a door for the entry point web, until stop or the test's end, and returns where it is.
+func openDoor(t *testing.T) (path string, stop func()) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "door.sock")
+	d, err := door.Open(path, []door.Entry{{Name: "web", Address: "127.0.0.1:0"}}, zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- d.Serve(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("the door: %v", err)
+		}
+	})
+	t.Cleanup(stop)
+	return path, stop
+}
+
+// beginAt runs a proxy that takes its socket from a door, and has it.
+func beginAt(t *testing.T, path string) *world {
+	t.Helper()
+	w := begin(t, "--entrypoints.web.door="+path)
+	for deadline := time.Now().Add(10 * time.Second); !w.entries[0].door.Taken(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("no socket from the door")
+		}
+	}
+	return w
+}
+
+// stream posts without pause over kept connections until stop, which returns how many were answered.
+func stream(t *testing.T, url string) (answered *atomic.Int64, stop func()) {
+	answered = new(atomic.Int64)
+	quit := make(chan struct{})
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			client := http.Client{Transport: &http.Transport{}}
+			defer client.CloseIdleConnections()
+			for i := 0; ; i++ {
+				select {
+				case <-quit:
+					return
+				default:
+				}
+				// A body that cannot be had twice: the client must not try again by itself.
+				body := fmt.Sprint("-", i)
+				resp, err := client.Post(url, "text/plain", io.MultiReader(strings.NewReader(body)))
+				if err != nil {
+					t.Errorf("lost: %v", err)
+					return
+				}
+				text, err := io.ReadAll(resp.Body)
+				resp.Body.Close()
+				if err != nil || string(text) != "1"+body {
+					t.Errorf("lost: %q, %v", text, err)
+					return
+				}
+				answered.Add(1)
+			}
+		})
+	}
+	return answered, func() { close(quit); all.Wait() }
+}
+
+func TestAProxyIsReplacedAtADoorAndNoRequestIsLost(t *testing.T) {
+	path, _ := openDoor(t)
+	app := replica(t, 1, nil)
+	old := beginAt(t, path)
+	old.see(discovery.Service{}, app)
+	answered, stop := stream(t, old.url())
+	reach := func(n int64) {
+		t.Helper()
+		for deadline := time.Now().Add(20 * time.Second); answered.Load() < n && !t.Failed(); time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%d answers, want %d", answered.Load(), n)
+			}
+		}
+	}
+	reach(100)
+	next := beginAt(t, path)
+	next.see(discovery.Service{}, app)
+	reach(answered.Load() + 100)
+	old.stop()
+	err := <-old.ended
+	old.ended <- err
+	reach(answered.Load() + 100)
+	stop()
+	if err != nil {
+		t.Errorf("Run: %v", err)
+	}
+}
+
+func TestAProxyWithoutATableLeavesTheDoorToOthers(t *testing.T) {
+	path, _ := openDoor(t)
+	late := beginAt(t, path)
+	waiting := make(chan string)
+	go func() { _, text := new(browser).get(t, late.url()); waiting <- text }()
+	ready := beginAt(t, path)
+	ready.see(discovery.Service{}, replica(t, 1, nil))
+	if text := <-waiting; text != "1" {
+		t.Errorf("the request that had to wait got %q", text)
+	}
+	for range 20 {
+		if _, text := new(browser).get(t, ready.url()); text != "1" {
+			t.Errorf("got %q", text)
+		}
+	}
+	if n := late.entries[0].conns.count(); n != 0 {
+		t.Errorf("the proxy without a table took %d connections", n)
+	}
+}
+
+func TestAProxyIsHealthyWithTheDoorsSocketAndStaysSoWithoutTheDoor(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "door.sock")
+	w := begin(t, "--entrypoints.web.door="+path)
+	w.see(discovery.Service{}, replica(t, 1, nil))
+	if got := adminGet(t, w, "/healthy"); !strings.Contains(got, "no socket from the door "+path) {
+		t.Errorf("before there is a door: %q", got)
+	}
+	path, stop := openDoor(t)
+	w = beginAt(t, path)
+	w.see(discovery.Service{}, replica(t, 1, nil))
+	for range 2 {
+		if got := adminGet(t, w, "/healthy"); got != "healthy\n" {
+			t.Errorf("got %q", got)
+		}
+		stop()
+	}
+}
