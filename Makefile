@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build deploy update broken-update remove demo test bench
+.PHONY: help build deploy update broken-update remove demo test bench cluster cluster-down
 
 help: ## print this
 	@scripts/help.sh $(MAKEFILE_LIST)
@@ -27,3 +27,9 @@ test: ## check the code, run its tests, then those on a real Swarm
 
 bench: ## measure beside other proxies
 	@./bench/run
+
+cluster: ## as root: bring up a Swarm of three nodes on this machine, with engines of its own
+	@go run ./e2e/cluster/cmd up
+
+cluster-down: ## take that Swarm away again, also after a crash
+	@go run ./e2e/cluster/cmd down

@@ -5,4 +5,5 @@
 //
 // The tests need a Docker engine of this machine that manages a Swarm; `make test` sees to
 // that. They publish ports from 18100 to 18120, and touch no stack but those that they deploy.
+// What needs several nodes has them in cluster.
 package e2e
