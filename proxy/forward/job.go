@@ -149,10 +149,10 @@ func (j *job) failed(b *balancer.Backend, err error) (again bool) {
 	if !errors.As(err, &e) {
 		return false
 	}
-	switch e.Op {
-	case upstream.OpDial:
+	switch {
+	case e.Op == upstream.OpDial, e.Vanished():
 		b.Failed(e)
-	case upstream.OpWrite, upstream.OpRead:
+	case e.Op == upstream.OpWrite, e.Op == upstream.OpRead:
 		b.Broke()
 	}
 	switch {

@@ -16,6 +16,7 @@ type conn struct {
 	live     *live       // where it is known as long as it is open
 	inflow   inflow      // as Choked saw it last; guarded by live
 	quiet    func() bool // nothing came in since the last answer
+	watched  bool        // the kernel ends it after vanishTime
 	kept     bool        // it served a request before
 	used     time.Time   // when it was last kept
 }

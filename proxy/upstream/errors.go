@@ -3,6 +3,7 @@ package upstream
 import (
 	"errors"
 	"fmt"
+	"syscall"
 )
 
 // Stage is how far an exchange had come when it failed. Who may send the request to another
@@ -63,6 +64,17 @@ func (e *Error) Error() string {
 
 // Unwrap returns the cause. A truncated answer's is io.ErrUnexpectedEOF.
 func (e *Error) Unwrap() error { return e.Err }
+
+// Vanished reports whether the network says that nobody is at the other end any more: what was sent is
+// not even acknowledged.
+func (e *Error) Vanished() bool {
+	for _, sign := range []syscall.Errno{syscall.ETIMEDOUT, syscall.EHOSTUNREACH, syscall.ENETUNREACH} {
+		if errors.Is(e.Err, sign) {
+			return true
+		}
+	}
+	return false
+}
 
 // Timeout reports whether time ran out: while dialling, or while waiting for the answer's head.
 func (e *Error) Timeout() bool {

@@ -77,6 +77,7 @@ func (e *exchange) connect() error {
 		e.in.free()
 		return err
 	}
+	c.watch(e.r.ContentLength >= 0 && e.r.ContentLength <= calmBody)
 	e.conn, e.in.src = c, c
 	e.ignore = context.AfterFunc(e.ctx, c.sever)
 	return nil
@@ -191,6 +192,7 @@ func (e *exchange) switched() (*http.Response, error) {
 	case e.out != nil && !e.out.settle(e.conn):
 		return nil, e.abandon(malformed("a switch of protocols before the request's end"))
 	}
+	e.conn.watch(false)
 	delete(e.resp.Header, "Content-Length")
 	delete(e.resp.Header, "Transfer-Encoding")
 	e.resp.Request, e.resp.Body = e.r, &tunnel{e}

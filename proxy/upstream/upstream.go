@@ -64,7 +64,7 @@ func (o *Options) complete(a discovery.Address) {
 	o.MaxIdle = cmp.Or(o.MaxIdle, 256)
 	o.MaxHead = cmp.Or(o.MaxHead, 64<<10)
 	if o.Dial == nil {
-		o.Dial = new(net.Dialer).DialContext
+		o.Dial = (&net.Dialer{KeepAliveConfig: keepAlive}).DialContext
 	}
 	if a.Scheme != "https" {
 		return

@@ -1,0 +1,11 @@
+//go:build !linux
+
+package upstream
+
+import (
+	"net"
+	"time"
+)
+
+// limitSilence is Linux's alone.
+func limitSilence(net.Conn, time.Duration) {}
