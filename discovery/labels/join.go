@@ -46,7 +46,7 @@ func (c *conversion) join(s *Service, b *Balancer, tasks []discovery.Task) {
 	j := c.services[b.Name]
 	if j == nil {
 		j = &joined{service: b.Service, owner: s.Name}
-		j.service.Tasks = tasks
+		j.service.Tasks, j.service.Awaited = tasks, s.Awaited
 		if j.service.Origin.Prefix == "" {
 			j.service.Origin.Subject = s.Name
 		}
@@ -58,6 +58,7 @@ func (c *conversion) join(s *Service, b *Balancer, tasks []discovery.Task) {
 			fmt.Sprintf("%s defines the service %q with another %s and is older: its own is used", j.owner, b.Name, wrong),
 			"write the same on both, or rename one"))
 	}
+	j.service.Awaited = j.service.Awaited || s.Awaited
 	// The oldest keeps the seats that its sessions know.
 	for _, t := range tasks {
 		t.Seat = discovery.Seat(s.Name + "." + string(t.Seat))

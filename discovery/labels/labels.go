@@ -36,6 +36,8 @@ type Service struct {
 	Networks []Network
 	// Checked says that it has a HEALTHCHECK.
 	Checked bool
+	// Awaited says that the cluster is about to bring up a task that is not among Tasks yet.
+	Awaited bool
 	Tasks   []Task
 }
 
@@ -57,6 +59,9 @@ type Task struct {
 	Labels    map[string]string
 	Checked   bool
 	StopGrace time.Duration
+	// Stuck and Withdrawn are as in discovery.Task.
+	Stuck     string
+	Withdrawn bool
 }
 
 // Options are the defaults that operators set for all services.

@@ -33,6 +33,7 @@ func (g *generations) tasks(b *Balancer) []discovery.Task {
 		task := discovery.Task{
 			ID: t.ID, Name: t.Name, Seat: discovery.Seat(t.NodeID), Slot: t.Slot, Node: t.Node, State: t.State,
 			Weight: b.Weight, Probe: of.Probe, Checked: t.Checked, StopGrace: t.StopGrace,
+			Stuck: t.Stuck, Withdrawn: t.Withdrawn,
 		}
 		if t.Slot > 0 {
 			task.Seat = discovery.Seat(strconv.Itoa(t.Slot))

@@ -33,7 +33,7 @@ func BenchmarkListing(b *testing.B) {
 				}
 				_ = l.marks(tasks)
 				if changed {
-					_ = m.read(tasks, l.nodes)
+					_ = m.read(view{listing: l, tasks: tasks})
 				}
 			}
 		})

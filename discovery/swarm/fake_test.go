@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -30,6 +31,8 @@ type fake struct {
 	lists   map[string][]json.RawMessage
 	info    json.RawMessage
 	calls   []request
+	names   map[string][]netip.Addr                                        // what its resolver says
+	asked   map[string]int                                                 // how often
 	instead func(w http.ResponseWriter, r *http.Request, path string) bool // answers, if it says so
 	refuse  error                                                          // of a dial
 	cut     chan struct{}                                                  // closed: event streams end
@@ -42,7 +45,7 @@ type request struct {
 }
 
 func newFake(t testing.TB, recorded string) *fake {
-	f := &fake{t: t, min: "1.24", max: "1.41", lists: map[string][]json.RawMessage{}, cut: make(chan struct{}), streams: map[chan string]bool{}}
+	f := &fake{t: t, min: "1.24", max: "1.41", lists: map[string][]json.RawMessage{}, names: map[string][]netip.Addr{}, asked: map[string]int{}, cut: make(chan struct{}), streams: map[chan string]bool{}}
 	for _, name := range []string{"services", "tasks", "nodes", "networks"} {
 		var list []json.RawMessage
 		if err := json.Unmarshal(readFile(t, recorded, name), &list); err != nil {
@@ -224,6 +227,17 @@ func (f *fake) made(path string) []request {
 }
 
 func (f *fake) forget() { f.set(func() { f.calls = nil }) }
+
+// lookup is the resolver. A name that has no address fails.
+func (f *fake) lookup(_ context.Context, name string) ([]netip.Addr, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked[name]++
+	if len(f.names[name]) == 0 {
+		return nil, &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}
+	}
+	return f.names[name], nil
+}
 
 // pipes serves f over net.Pipe, so that a synctest bubble knows when all is idle.
 func (f *fake) pipes() func(ctx context.Context, network, address string) (net.Conn, error) {

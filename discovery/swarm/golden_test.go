@@ -27,7 +27,7 @@ func TestRecordedListingsReadAsWritten(t *testing.T) {
 			l := recordedListing(t, name)
 			tasks := m.learn(l)
 			m.own.find(tasks, func() Self { return Self{} })
-			got, err := json.MarshalIndent(m.read(tasks, l.nodes), "", " ")
+			got, err := json.MarshalIndent(m.read(view{listing: l, tasks: tasks}), "", " ")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -3,6 +3,7 @@ package swarm
 import (
 	"encoding/binary"
 	"hash/fnv"
+	"time"
 
 	"github.com/docker/docker/api/types/swarm"
 )
@@ -15,6 +16,7 @@ type memory struct {
 	generations generations
 	networks    networks
 	own         own
+	hope        hope
 
 	// As decoded from the last answers; those to a question for single tasks would
 	// displace the others.
@@ -28,6 +30,7 @@ func newMemory() *memory {
 		departures:  departures{},
 		generations: generations{services: map[string]*lineage{}, prints: map[string]print{}},
 		networks:    networks{},
+		hope:        newHope(),
 		tasks:       newObjects[swarm.Task](),
 		departed:    newObjects[swarm.Task](),
 		services:    newObjects[swarm.Service](),
@@ -47,7 +50,13 @@ func (m *memory) learn(l listing) []swarm.Task {
 	tasks := m.departures.settle(l)
 	m.networks.learn(l)
 	m.generations.learn(l.services, tasks)
+	m.hope.learn(l, tasks, time.Now())
 	return tasks
+}
+
+// outlook is what is to be expected of tasks at the moment.
+func (m *memory) outlook(tasks []swarm.Task, now time.Time) outlook {
+	return m.hope.outlook(tasks, m.generations.prints, now)
 }
 
 // networks are the known ones by id; an id that the engine itself does not know has no name. Name

@@ -16,19 +16,25 @@ import (
 const defaultStopGrace = 10 * time.Second
 
 // read turns a listing, with what is remembered, into the values that labels are read from.
-func (m *memory) read(tasks []swarm.Task, nodes []swarm.Node) labels.Cluster {
-	byID := make(map[string]swarm.Node, len(nodes))
-	for _, n := range nodes {
+func (m *memory) read(v view) labels.Cluster {
+	byID := make(map[string]swarm.Node, len(v.listing.nodes))
+	for _, n := range v.listing.nodes {
 		byID[n.ID] = n
 	}
 	of := map[string][]labels.Task{}
-	for _, t := range tasks {
-		if l := m.generations.services[t.ServiceID]; l != nil {
-			of[t.ServiceID] = append(of[t.ServiceID], m.task(t, l.service.Spec.Name, byID[t.NodeID]))
+	for _, t := range v.tasks {
+		node := byID[t.NodeID]
+		gone, withdrawn := v.absent[t.ID]
+		// Swarm replaces the tasks of a node that is down in a moment, and what it says of them is only the
+		// last that was heard.
+		if l := m.generations.services[t.ServiceID]; l != nil && !gone && node.Status.State != swarm.NodeStateDown {
+			task := m.task(t, l.service.Spec.Name, node)
+			task.Stuck, task.Withdrawn = v.outlook.stuck[t.ID], withdrawn && task.State == discovery.Running
+			of[t.ServiceID] = append(of[t.ServiceID], task)
 		}
 	}
 	c := labels.Cluster{ID: m.cluster, Leaving: m.own.leaving}
-	for _, n := range nodes {
+	for _, n := range v.listing.nodes {
 		c.Nodes = append(c.Nodes, discovery.Node{Name: n.Description.Hostname, Down: n.Status.State == swarm.NodeStateDown})
 	}
 	names := map[string]int{}
@@ -41,7 +47,9 @@ func (m *memory) read(tasks []swarm.Task, nodes []swarm.Node) labels.Cluster {
 			continue
 		}
 		names[s.Spec.Name] = len(c.Services)
-		c.Services = append(c.Services, m.service(s, of[s.ID]))
+		out := m.service(s, of[s.ID])
+		out.Awaited = v.outlook.awaited[s.ID] && !l.removed
+		c.Services = append(c.Services, out)
 	}
 	return c
 }
@@ -77,7 +85,7 @@ func (m *memory) task(t swarm.Task, service string, node swarm.Node) labels.Task
 		Slot:      t.Slot,
 		NodeID:    t.NodeID,
 		Node:      node.Description.Hostname,
-		State:     stateOf(t, node),
+		State:     stateOf(t),
 		Addresses: map[string]netip.Addr{},
 		Labels:    m.generations.labels(t),
 		Checked:   checked(t.Spec.ContainerSpec),
@@ -97,11 +105,10 @@ func (m *memory) task(t swarm.Task, service string, node swarm.Node) labels.Task
 	return out
 }
 
-// stateOf a task that has not ended. A task on a node that is down counts as leaving even while it
-// is still wanted: Swarm replaces it in a moment, and its RUNNING is only the last that was heard.
-func stateOf(t swarm.Task, node swarm.Node) discovery.State {
+// stateOf a task that has not ended.
+func stateOf(t swarm.Task) discovery.State {
 	switch {
-	case departing(t), node.Status.State == swarm.NodeStateDown && started(t):
+	case departing(t):
 		return discovery.Leaving
 	case t.DesiredState == swarm.TaskStateRunning && t.Status.State == swarm.TaskStateRunning:
 		return discovery.Running

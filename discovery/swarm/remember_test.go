@@ -76,7 +76,7 @@ func TestARemovedServiceIsRememberedWhileItsTasksDrain(t *testing.T) {
 	k := taskOf("k", "app:a")
 	read := func(services []swarm.Service, tasks ...swarm.Task) []string {
 		var out []string
-		for _, s := range m.read(m.learn(listing{cluster: "c", services: services, tasks: tasks, full: true}), nil).Services {
+		for _, s := range m.read(view{tasks: m.learn(listing{cluster: "c", services: services, tasks: tasks, full: true})}).Services {
 			out = append(out, s.ID+" "+s.Labels["port"])
 			for _, k := range s.Tasks {
 				out = append(out, k.ID+" "+k.State.String())
@@ -133,37 +133,32 @@ func TestStatesOfTasks(t *testing.T) {
 	const gone = discovery.State(-1)
 	for _, x := range []struct {
 		desired, status swarm.TaskState
-		node            swarm.NodeState
 		want            discovery.State
 	}{
-		{"running", "running", "ready", discovery.Running},
-		{"running", "starting", "ready", discovery.Starting},
-		{"running", "pending", "ready", discovery.Starting},
-		{"ready", "ready", "ready", discovery.Starting},
-		{"ready", "preparing", "ready", discovery.Starting},
-		{"shutdown", "running", "ready", discovery.Leaving},
-		{"shutdown", "starting", "ready", discovery.Leaving},
-		{"shutdown", "ready", "ready", gone},
-		{"shutdown", "pending", "ready", gone},
-		{"remove", "running", "ready", discovery.Leaving},
-		{"running", "failed", "ready", gone},
-		{"shutdown", "complete", "ready", gone},
-		{"shutdown", "rejected", "ready", gone},
-		{"remove", "shutdown", "ready", gone},
-		{"shutdown", "orphaned", "down", gone},
-		{"running", "running", "down", discovery.Leaving},
-		{"shutdown", "running", "down", discovery.Leaving},
-		{"running", "pending", "down", discovery.Starting},
-		{"running", "running", "unknown", discovery.Running},
+		{"running", "running", discovery.Running},
+		{"running", "starting", discovery.Starting},
+		{"running", "pending", discovery.Starting},
+		{"ready", "ready", discovery.Starting},
+		{"ready", "preparing", discovery.Starting},
+		{"shutdown", "running", discovery.Leaving},
+		{"shutdown", "starting", discovery.Leaving},
+		{"shutdown", "ready", gone},
+		{"shutdown", "pending", gone},
+		{"remove", "running", discovery.Leaving},
+		{"running", "failed", gone},
+		{"shutdown", "complete", gone},
+		{"shutdown", "rejected", gone},
+		{"remove", "shutdown", gone},
+		{"shutdown", "orphaned", gone},
 	} {
 		k := taskOf("k", "app:a")
 		k.DesiredState, k.Status.State = x.desired, x.status
 		got := gone
 		if alive(k) {
-			got = stateOf(k, swarm.Node{Status: swarm.NodeStatus{State: x.node}})
+			got = stateOf(k)
 		}
 		if got != x.want {
-			t.Errorf("desired %s, status %s, node %s: %v, want %v", x.desired, x.status, x.node, got, x.want)
+			t.Errorf("desired %s, status %s: %v, want %v", x.desired, x.status, got, x.want)
 		}
 	}
 	job := taskOf("k", "app:a")

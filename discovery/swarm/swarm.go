@@ -14,6 +14,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"reflect"
 	"slices"
 	"sync"
@@ -43,7 +44,8 @@ type Options struct {
 	Self func() Self
 	Log  zerolog.Logger
 
-	dial func(ctx context.Context, network, address string) (net.Conn, error)
+	dial   func(ctx context.Context, network, address string) (net.Conn, error)
+	lookup func(ctx context.Context, name string) ([]netip.Addr, error)
 }
 
 const (
@@ -62,13 +64,17 @@ type Source struct {
 	memory   *memory
 	pace     pace
 	outage   outage
+	known    *view               // by the last listing; nil: none yet
 	last     *discovery.Snapshot // as applied; nil: none yet
-	marks    marks               // of the listing that was converted last
+	shown    view                // what was converted last
 	problems []discovery.Problem // of the engine, likewise
+	away     bool                // the cluster does not answer
 
-	wake  chan struct{}
-	stale atomic.Bool // the event stream ended: the engine may have been upgraded meanwhile
-	deaf  atomic.Bool // the engine refuses to tell its events
+	names *names
+
+	wake  chan struct{} // to look again
+	stale atomic.Bool   // the event stream ended: the engine may have been upgraded meanwhile
+	deaf  atomic.Bool   // the engine refuses to tell its events
 
 	mu     sync.Mutex
 	status discovery.Status
@@ -96,11 +102,15 @@ func New(o Options) (*Source, error) {
 	if o.Self == nil {
 		o.Self = FindSelf
 	}
+	if o.lookup == nil {
+		o.lookup = askEngine
+	}
 	return &Source{
 		options: o,
 		memory:  newMemory(),
 		pace:    pace{interval: o.Interval, update: min(o.UpdateInterval, o.Interval)},
 		outage:  outage{log: o.Log, endpoint: o.Endpoint},
+		names:   newNames(o.lookup),
 		wake:    make(chan struct{}, 1),
 	}, nil
 }
@@ -121,6 +131,7 @@ func (s *Source) Run(ctx context.Context, apply func(discovery.Snapshot)) error 
 	defer func() {
 		cancel()
 		listener.Wait()
+		s.names.askers.Wait()
 		s.disconnect()
 	}()
 	for ctx.Err() == nil {
@@ -129,7 +140,7 @@ func (s *Source) Run(ctx context.Context, apply func(discovery.Snapshot)) error 
 		if err != nil {
 			return err
 		}
-		s.sleep(ctx, started, next)
+		s.sleep(ctx, started, next, apply)
 	}
 	return nil
 }
@@ -146,27 +157,85 @@ func (s *Source) turn(ctx context.Context, apply func(discovery.Snapshot)) (time
 			return time.Time{}, err
 		}
 	}
-	l, err := s.engine.list(ctx, s.memory)
+	l, err := s.list(ctx, apply)
 	now := time.Now()
+	s.away = err != nil
 	switch {
 	case ctx.Err() != nil:
 		return now, nil
 	case err != nil:
 		s.disconnect()
 		s.report(now, err)
+		s.publish(ctx, apply)
 		return now.Add(s.outage.failed(now, err)), nil
 	}
 	s.outage.ended(now)
 	s.report(now, nil)
-	tasks := s.memory.learn(l)
-	marks := l.marks(tasks)
-	s.pace.listed(started, now, marks.tasks != s.marks.tasks, l.updating())
-	s.publish(l, tasks, marks, apply)
+	changed := s.learn(l)
+	s.pace.listed(started, now, changed, l.updating())
+	s.publish(ctx, apply)
 	return s.pace.due(started), nil
 }
 
-// publish converts what is new and applies it if it differs from what was applied last.
-func (s *Source) publish(l listing, tasks []swarm.Task, marks marks, apply func(discovery.Snapshot)) {
+// list asks the engine, and goes on listening to the names meanwhile: an engine may take long to fail.
+func (s *Source) list(ctx context.Context, apply func(discovery.Snapshot)) (l listing, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		l, err = s.engine.list(ctx, s.memory) // which only reads what publish reads
+	}()
+	for {
+		select {
+		case <-done:
+			return l, err
+		case <-s.names.changed:
+			s.publish(ctx, apply)
+		}
+	}
+}
+
+// learn takes in a listing. It says whether a task has changed.
+func (s *Source) learn(l listing) bool {
+	tasks := s.memory.learn(l)
+	next := &view{listing: l, tasks: tasks, marks: l.marks(tasks)}
+	if s.known == nil || next.marks != s.known.marks {
+		s.memory.own.find(tasks, s.options.Self)
+	}
+	changed := s.known == nil || next.marks.tasks != s.known.marks.tasks
+	s.known = next
+	return changed
+}
+
+// publish converts what is known, and applies it if it differs from what was applied last.
+func (s *Source) publish(ctx context.Context, apply func(discovery.Snapshot)) {
+	if s.known == nil {
+		return
+	}
+	now, v := time.Now(), *s.known
+	v.outlook = s.memory.outlook(v.tasks, now)
+	v.absent = s.names.absent(now, s.away)
+	problems := s.engineProblems(v.listing)
+	if s.last != nil && v.equal(s.shown) && slices.Equal(problems, s.problems) {
+		return
+	}
+	s.shown, s.problems = v, problems
+	o := s.options.Labels
+	o.Shared = s.memory.own.networks
+	cluster := s.memory.read(v)
+	snapshot := labels.Convert(cluster, o)
+	snapshot.Ended = cluster.Ended(s.last)
+	snapshot.Problems = discovery.SortProblems(append(snapshot.Problems, problems...))
+	if !s.away {
+		s.askNames(ctx, v.tasks, snapshot)
+	}
+	if s.last == nil || !reflect.DeepEqual(*s.last, snapshot) {
+		s.last = &snapshot
+		apply(snapshot)
+	}
+}
+
+// engineProblems are those that are not about anybody's labels.
+func (s *Source) engineProblems(l listing) []discovery.Problem {
 	problems := s.pace.problems()
 	if s.deaf.Load() {
 		problems = append(problems, deafProblem)
@@ -174,29 +243,38 @@ func (s *Source) publish(l listing, tasks []swarm.Task, marks marks, apply func(
 	if l.blind {
 		problems = append(problems, blindProblem)
 	}
-	if s.last != nil && marks == s.marks && slices.Equal(problems, s.problems) {
+	if s.memory.own.id == "" {
+		problems = append(problems, outsideProblem)
+	}
+	return problems
+}
+
+// askNames has the names followed of the services that are routed. Only a task of the cluster can ask.
+func (s *Source) askNames(ctx context.Context, tasks []swarm.Task, snapshot discovery.Snapshot) {
+	if s.memory.own.id == "" {
 		return
 	}
-	s.marks, s.problems = marks, problems
-	s.memory.own.find(tasks, s.options.Self)
-	if s.memory.own.id == "" {
-		problems = append(slices.Clip(problems), outsideProblem)
+	routed := map[string]bool{}
+	for _, service := range snapshot.Services {
+		for _, t := range service.Tasks {
+			routed[t.ID] = t.State == discovery.Running
+		}
 	}
-	o := s.options.Labels
-	o.Shared = s.memory.own.networks
-	cluster := s.memory.read(tasks, l.nodes)
-	snapshot := labels.Convert(cluster, o)
-	snapshot.Ended = cluster.Ended(s.last)
-	snapshot.Problems = discovery.SortProblems(append(snapshot.Problems, problems...))
-	if s.last == nil || !reflect.DeepEqual(*s.last, snapshot) {
-		s.last = &snapshot
-		apply(snapshot)
+	services := map[string][]swarm.Task{}
+	for _, t := range tasks {
+		if routed[t.ID] {
+			name := s.memory.generations.services[t.ServiceID].service.Spec.Name
+			services[name] = append(services[name], t)
+		}
 	}
+	s.names.follow(ctx, services, func(network string) bool {
+		return slices.ContainsFunc(s.memory.own.networks, func(n labels.Network) bool { return n.ID == network })
+	})
 }
 
 // sleep waits until due, or until something wakes it; not sooner than an update interval after
 // started, so that a storm of events is no storm of listings.
-func (s *Source) sleep(ctx context.Context, started, due time.Time) {
+func (s *Source) sleep(ctx context.Context, started, due time.Time, apply func(discovery.Snapshot)) {
 	timer := time.NewTimer(time.Until(due))
 	defer timer.Stop()
 	for {
@@ -205,6 +283,8 @@ func (s *Source) sleep(ctx context.Context, started, due time.Time) {
 			return
 		case <-timer.C:
 			return
+		case <-s.names.changed:
+			s.publish(ctx, apply)
 		case <-s.wake:
 			s.pace.woken(time.Now())
 			if sooner := s.pace.due(started); sooner.Before(due) {

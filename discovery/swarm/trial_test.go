@@ -35,7 +35,7 @@ type trial struct {
 func begin(t *testing.T, f *fake, self Self) *trial {
 	t.Helper()
 	x := &trial{f: f, log: &syncBuffer{}}
-	s, err := New(Options{Self: func() Self { x.mu.Lock(); defer x.mu.Unlock(); x.looked++; return self }, Log: zerolog.New(x.log), dial: f.pipes()})
+	s, err := New(Options{Self: func() Self { x.mu.Lock(); defer x.mu.Unlock(); x.looked++; return self }, Log: zerolog.New(x.log), dial: f.pipes(), lookup: f.lookup})
 	if err != nil {
 		t.Fatal(err)
 	}
