@@ -17,7 +17,7 @@ const (
 	resolver = "127.0.0.11:53"
 	// askEvery is how often a name is asked for, where the names are few enough.
 	askEvery = 250 * time.Millisecond
-	// askMost is how many questions a second all names make together: a thousand take 0.1 s of the engine's CPU.
+	// askMost is how many questions a second all names make together.
 	askMost = 400
 	// askPatience bounds a question: a name without a record is passed on to other servers, and takes
 	// 10 s to fail where there are none.
