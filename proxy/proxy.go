@@ -57,6 +57,7 @@ type Proxy struct {
 	problems  problems
 	nodes     atomic.Pointer[[]discovery.Node]
 	troubles  troubles
+	goodbyes  *goodbyes
 	entries   []*entryPoint
 	admin     *entryPoint
 }
@@ -71,6 +72,8 @@ func New(o Options) (*Proxy, error) {
 	p := &Proxy{opt: o, host: host, first: make(chan struct{}), leaving: make(chan struct{})}
 	p.problems.log, p.troubles.log = o.Log, o.Log
 	p.nodes.Store(new([]discovery.Node))
+	p.problems.log = o.Log
+	p.goodbyes = newGoodbyes(o.Log)
 	p.metrics = admin.NewMetrics(o.Version, p.gauges())
 	p.unmatched = p.metrics.Service("")
 	p.forwarder = forward.New(forward.Options{
@@ -78,6 +81,7 @@ func New(o Options) (*Proxy, error) {
 		Changed:      func() <-chan struct{} { return p.table.Load().Backends.Changed() },
 		HoldTime:     o.Config.Hold.Timeout,
 		HoldRequests: o.Config.Hold.Requests,
+		Told:         p.goodbyes.add,
 	})
 	transport := upstreamOptions(o.Config.ServersTransport)
 	p.checks = balancer.NewChecks(prober(transport.TLS), dialer(transport.DialTimeout), p.checked)
@@ -140,6 +144,7 @@ func (p *Proxy) Run(ctx context.Context) error {
 	g.Go(func() error { return p.checks.Run(inner) })
 	g.Go(func() error { return p.logServices(inner) })
 	g.Go(func() error { return p.diagnose(inner) })
+	g.Go(func() error { return p.goodbyes.log(inner) })
 	g.Go(func() error { return p.admin.serve(inner) })
 	for _, e := range p.entries {
 		g.Go(func() error {

@@ -139,6 +139,6 @@ func (p *Proxy) logAccess(e *entryPoint, r *http.Request, rec *forward.Record, o
 		Start: rec.Start, Client: rec.Peer, Method: rec.Method, Host: rec.Host, Target: rec.Target, Proto: r.Proto,
 		UserAgent: r.UserAgent(), Referer: r.Referer(), Status: out.status, BytesIn: in.bytes.Load(), BytesOut: out.bytes,
 		Duration: took, BackendDuration: rec.Waited, EntryPoint: e.name, Router: rec.Router, Service: rec.Service,
-		Task: rec.Task, Retries: rec.Retries, Why: rec.Why, Moved: rec.Moved, Held: rec.Held, RequestID: rec.ID, Err: rec.Err,
+		Task: rec.Task, Retries: rec.Retries, Why: rec.Why, Moved: rec.Moved, Held: rec.Held, RequestID: rec.ID, Ended: rec.Ended, Err: rec.Err,
 	})
 }

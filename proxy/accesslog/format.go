@@ -106,6 +106,7 @@ func sendJSON(e *zerolog.Event, r *Record) {
 	e.RawJSON("request_id", appendID(scratch[:0], r.RequestID))
 	text(e, "user_agent", r.UserAgent)
 	text(e, "referer", r.Referer)
+	text(e, "ended", r.Ended)
 	if r.Err != nil {
 		text(e, "error", r.Err.Error())
 	}

@@ -37,5 +37,6 @@ type Record struct {
 	Moved      bool           // the session was given another backend
 	Held       time.Duration  // spent waiting for a backend
 	RequestID  uint64         // written as 16 hex digits
+	Ended      string         // what began the end of a WebSocket
 	Err        error          // what went wrong, if anything did
 }

@@ -13,8 +13,8 @@ import (
 type collector struct {
 	m *Metrics
 
-	requests, durations, retries, moves, held, inFlight *prometheus.Desc
-	ready, backends, age, problems                      *prometheus.Desc
+	requests, durations, retries, moves, held, told, inFlight *prometheus.Desc
+	ready, backends, age, problems                            *prometheus.Desc
 }
 
 func newCollector(m *Metrics) *collector {
@@ -28,6 +28,7 @@ func newCollector(m *Metrics) *collector {
 		retries:   desc("retries_total", "Further tries of requests after the first.", "service"),
 		moves:     desc("moves_total", "Sessions given another backend than the one they were pinned to.", "service", "reason"),
 		held:      desc("requests_held", "Requests that wait for a backend.", "service"),
+		told:      desc("websockets_told_total", "WebSockets whose client was told to go.", "service", "reason"),
 		inFlight:  desc("requests_in_flight", "Requests being answered.", "entrypoint"),
 		ready:     desc("ready_backends", "Backends that take requests.", "service"),
 		backends:  desc("backends", "Backends, by state.", "service", "state"),
@@ -38,7 +39,7 @@ func newCollector(m *Metrics) *collector {
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.requests, c.durations, c.retries, c.moves, c.held, c.inFlight, c.ready, c.backends, c.age, c.problems} {
+	for _, d := range []*prometheus.Desc{c.requests, c.durations, c.retries, c.moves, c.held, c.told, c.inFlight, c.ready, c.backends, c.age, c.problems} {
 		out <- d
 	}
 }
@@ -96,6 +97,9 @@ func (c *collector) collectService(out chan<- prometheus.Metric, name string, s 
 		}
 	}
 	gauge(out, c.held, float64(s.held.Load()), name)
+	for i, why := range partings {
+		counter(out, c.told, s.told[i].Load(), name, why)
+	}
 }
 
 func gauge(out chan<- prometheus.Metric, d *prometheus.Desc, v float64, labels ...string) {

@@ -15,6 +15,7 @@ type ServiceMetrics struct {
 	retries  atomic.Uint64
 	moves    [len(reasons) + 1]atomic.Uint64
 	held     atomic.Int64
+	told     [len(partings)]atomic.Uint64
 }
 
 // EntryPointMetrics counts one entry point's requests.
@@ -57,6 +58,16 @@ func (s *ServiceMetrics) Held(delta int) { s.held.Add(int64(delta)) }
 
 // Waiting is how many requests wait for a backend.
 func (s *ServiceMetrics) Waiting() int { return int(s.held.Load()) }
+
+// Told: the client of a WebSocket was told to go, for one of the partings.
+func (s *ServiceMetrics) Told(why string) {
+	if i := slices.Index(partings[:], why); i >= 0 {
+		s.told[i].Add(1)
+	}
+}
+
+// partings are why clients of WebSockets are told to go.
+var partings = [...]string{"drain", "lost", "leave"}
 
 // reasons of a move that are counted apart; any other is "other".
 var reasons = [...]string{"seat", "rendezvous", "strategy", "failopen"}

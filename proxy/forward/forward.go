@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/fairlead-proxy/fairlead/balancer"
+	"github.com/fairlead-proxy/fairlead/discovery"
 	"github.com/fairlead-proxy/fairlead/sticky"
 )
 
@@ -36,6 +37,8 @@ type Observer interface {
 	Moved(why string)
 	// Held: so many more requests (or fewer) wait for a backend.
 	Held(delta int)
+	// Told: a WebSocket's client was told to go; why is drain, lost or leave.
+	Told(why string)
 }
 
 // Options of a Forwarder.
@@ -48,6 +51,8 @@ type Options struct {
 	// HoldTime is how long a request may wait for a backend, HoldRequests how many of one service may.
 	HoldTime     time.Duration
 	HoldRequests int
+	// Told is called when the client of a WebSocket to the task is told to go, as Observer's is.
+	Told func(t discovery.Task, why string)
 }
 
 // A Forwarder sends requests to services. Its handlers may be used by many requests at once.

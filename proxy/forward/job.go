@@ -135,7 +135,7 @@ func (j *job) try(svc *Service, c balancer.Choice) (again bool, err error) {
 	b.Answered(j.rec.Waited)
 	j.movePin(svc, c)
 	if resp.StatusCode == http.StatusSwitchingProtocols {
-		err := tunnel(j.w, resp, j.rec.Upgrade)
+		err := j.tunnel(resp, b)
 		j.headed = !errors.Is(err, errUpgrade)
 		return false, err
 	}

@@ -31,6 +31,7 @@ type Record struct {
 	Moved    bool           // the session had a pin and got a new one
 	Held     time.Duration  // spent waiting for a backend
 	Waited   time.Duration  // from the last try's begin to the head of its answer
+	Ended    string         // what began the end of a WebSocket: client, backend, drain, lost or leave
 	Err      error          // what went wrong, if anything did
 	Client   Client         // the connection that it came over; may be nil
 	Leave    Leave          // of the entry point that it came by

@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"strings"
+
+	"github.com/fairlead-proxy/fairlead/balancer"
 )
 
 // errUpgrade is a backend's 101 that does not answer what was asked.
@@ -21,30 +23,45 @@ type halfCloser interface {
 
 // tunnel answers 101 and then carries bytes both ways until both sides have ended, each
 // side's end being passed on as such.
-func tunnel(w http.ResponseWriter, resp *http.Response, asked string) error {
-	agreed := upgradeOf(resp.Header, []string{strings.ToLower(asked)})
+func (j *job) tunnel(resp *http.Response, b *balancer.Backend) error {
+	agreed := upgradeOf(resp.Header, []string{strings.ToLower(j.rec.Upgrade)})
 	backend, ok := resp.Body.(halfCloser)
 	if !ok || agreed == "" || len(resp.Header["Upgrade"]) > 1 {
-		return fmt.Errorf("%w: asked for %q, got %q", errUpgrade, asked, resp.Header["Upgrade"])
+		return fmt.Errorf("%w: asked for %q, got %q", errUpgrade, j.rec.Upgrade, resp.Header["Upgrade"])
 	}
 	defer backend.Close()
-	conn, buffered, err := http.NewResponseController(w).Hijack()
+	conn, buffered, err := http.NewResponseController(j.w).Hijack()
 	if err != nil {
 		return fmt.Errorf("take over the client's connection: %w", err)
 	}
 	defer conn.Close()
-	if err := writeSwitch(conn, w.Header(), resp, agreed); err != nil {
+	if err := writeSwitch(conn, j.w.Header(), resp, agreed); err != nil {
 		return fmt.Errorf("%w: %w", errClient, err)
 	}
-	half, ok := conn.(halfCloser)
-	if !ok {
-		half = wholeCloser{conn}
+	early := leftover(buffered)
+	if strings.EqualFold(agreed, "websocket") {
+		return j.stream(conn, early, backend, b)
 	}
-	client := clientSide{half}
+	client := clientSide{conn}
 	up := make(chan error, 1)
-	go func() { up <- oneWay(backend, io.MultiReader(leftover(buffered), client), backend, client) }()
+	go func() { up <- oneWay(backend, io.MultiReader(early, client), backend, client) }()
 	down := oneWay(client, backend, backend, client)
 	return errors.Join(<-up, down)
+}
+
+// stream carries a WebSocket.
+func (j *job) stream(conn net.Conn, early io.Reader, backend halfCloser, b *balancer.Backend) error {
+	s := newStream(conn, backend)
+	err := s.run(j.r.Context(), early, reasons{
+		departure: b.Departure(),
+		leave:     j.rec.Leave,
+		told: func(why string) {
+			j.rec.Observer.Told(why)
+			j.f.opt.Told(b.Task(), why)
+		},
+	})
+	j.rec.Ended = s.ending().String()
+	return err
 }
 
 // leftover is what the server had read beyond the request's head.
@@ -89,10 +106,10 @@ func oneWay(dst halfCloser, src io.Reader, backend, client io.Closer) error {
 
 // clientSide is the client's end of a tunnel, whose errors are the client's: that one breaks off is
 // the way in which most WebSockets end.
-type clientSide struct{ halfCloser }
+type clientSide struct{ net.Conn }
 
 func (c clientSide) Read(p []byte) (int, error) {
-	n, err := c.halfCloser.Read(p)
+	n, err := c.Conn.Read(p)
 	if err != nil && err != io.EOF {
 		err = fmt.Errorf("%w: %w", errClient, err)
 	}
@@ -100,14 +117,17 @@ func (c clientSide) Read(p []byte) (int, error) {
 }
 
 func (c clientSide) Write(p []byte) (int, error) {
-	n, err := c.halfCloser.Write(p)
+	n, err := c.Conn.Write(p)
 	if err != nil {
 		err = fmt.Errorf("%w: %w", errClient, err)
 	}
 	return n, err
 }
 
-// wholeCloser is a connection that cannot be closed by halves.
-type wholeCloser struct{ net.Conn }
-
-func (c wholeCloser) CloseWrite() error { return c.Close() }
+// CloseWrite closes a connection whole that cannot be closed by halves.
+func (c clientSide) CloseWrite() error {
+	if half, ok := c.Conn.(halfCloser); ok {
+		return half.CloseWrite()
+	}
+	return c.Close()
+}
