@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"sync/atomic"
+
+	"github.com/fairlead-proxy/fairlead/proxy/wire"
 )
 
 // exchange is one request and its answer, on one connection. It is the answer's Body, too.
@@ -17,7 +19,7 @@ type exchange struct {
 	r      *http.Request
 	asked  Exchange
 	conn   *conn
-	in     reader
+	in     wire.Reader
 	out    *upload     // nil without a body
 	ignore func() bool // ends the watch over ctx; false if ctx was faster
 	budget int         // bytes of head that the backend may still send
@@ -32,11 +34,10 @@ func (e *exchange) send() error {
 	if e.r.ContentLength != 0 {
 		return e.sendWithBody()
 	}
-	e.in.page = pages.Get().(*page)
-	e.in.buf = e.in.page[:]
-	head, err := appendHead(e.in.buf[:0], e.r, e.host.addr.HostPort)
+	e.in.Lend(wire.Pages.Get().(*wire.Page), 0)
+	head, err := appendHead(e.in.Page()[:0], e.r, e.host.addr.HostPort)
 	if err != nil {
-		e.in.free()
+		e.in.Free()
 		return e.host.refused(err)
 	}
 	return e.write(head)
@@ -49,9 +50,8 @@ func (e *exchange) sendWithBody() error {
 		uploadPages.Put(u.page)
 		return e.host.refused(err)
 	}
-	e.in.page = pages.Get().(*page)
-	e.in.buf = e.in.page[:]
-	u.expects = hasToken(e.r.Header["Expect"], "100-continue")
+	e.in.Lend(wire.Pages.Get().(*wire.Page), 0)
+	u.expects = wire.HasToken(e.r.Header["Expect"], "100-continue")
 	if u.expects || len(head) > uploadPageSize/2 {
 		err = e.write(head)
 	} else {
@@ -74,11 +74,11 @@ func (h *Host) refused(err error) error {
 func (e *exchange) connect() error {
 	c, err := e.host.take(e.ctx, !Idempotent(e.r.Method))
 	if err != nil {
-		e.in.free()
+		e.in.Free()
 		return err
 	}
 	c.watch(e.r.ContentLength >= 0 && e.r.ContentLength <= calmBody)
-	e.conn, e.in.src = c, c
+	e.conn, e.in.Src = c, c
 	e.ignore = context.AfterFunc(e.ctx, c.sever)
 	return nil
 }
@@ -98,7 +98,7 @@ func (e *exchange) write(head []byte) error {
 			e.conn.sever()
 			continue
 		}
-		e.in.free()
+		e.in.Free()
 		e.cut()
 		stage := NothingWritten
 		if n > 0 {
@@ -133,7 +133,7 @@ func (e *exchange) receive() (*http.Response, error) {
 }
 
 func (e *exchange) readHead() error {
-	head, err := e.in.section(e.budget)
+	head, err := e.in.Section(e.budget)
 	if err == nil {
 		e.any = true
 		e.budget -= len(head)
@@ -169,10 +169,10 @@ func (e *exchange) begin() (*http.Response, error) {
 		return nil, e.abandon(err)
 	}
 	e.resp.Request, e.resp.Close = e.r, !keep
-	e.body = body{left: n, keep: keep && !hasToken(e.r.Header["Connection"], "close")}
+	e.body = body{left: n, keep: keep && !wire.HasToken(e.r.Header["Connection"], "close")}
 	if n == chunked {
 		e.resp.Trailer = announcedTrailers(e.resp.Header)
-		e.body.left, e.body.chunk = 0, chunkSize
+		e.body.left, e.body.chunks = 0, &wire.Chunks{In: &e.in, Budget: e.budget}
 	}
 	if n == 0 {
 		e.finish(e.body.keep)
@@ -187,10 +187,10 @@ func (e *exchange) begin() (*http.Response, error) {
 func (e *exchange) switched() (*http.Response, error) {
 	protocol := strings.Join(e.resp.Header["Upgrade"], ",")
 	switch {
-	case protocol == "" || !offers(e.r, protocol) || !hasToken(e.resp.Header["Connection"], "Upgrade"):
-		return nil, e.abandon(malformed("a switch of protocols that was not asked for"))
+	case protocol == "" || !offers(e.r, protocol) || !wire.HasToken(e.resp.Header["Connection"], "Upgrade"):
+		return nil, e.abandon(wire.Malformed("a switch of protocols that was not asked for"))
 	case e.out != nil && !e.out.settle(e.conn):
-		return nil, e.abandon(malformed("a switch of protocols before the request's end"))
+		return nil, e.abandon(wire.Malformed("a switch of protocols before the request's end"))
 	}
 	e.conn.watch(false)
 	delete(e.resp.Header, "Content-Length")
@@ -228,8 +228,8 @@ func (e *exchange) finish(keep bool) {
 	if !e.over.CompareAndSwap(false, true) {
 		return
 	}
-	keep = keep && len(e.in.buffered()) == 0
-	e.in.free()
+	keep = keep && len(e.in.Buffered()) == 0
+	e.in.Free()
 	if e.out != nil && !(keep && e.out.settle(e.conn)) {
 		keep = false
 		e.out.stop()
@@ -256,7 +256,7 @@ func (e *exchange) cut() {
 // abandon cuts and says why reading the answer failed.
 func (e *exchange) abandon(err error) error {
 	stage := Written
-	if e.any || len(e.in.buffered()) > 0 {
+	if e.any || len(e.in.Buffered()) > 0 {
 		stage = Answered
 	}
 	failure := e.failure(stage, OpRead, err)
@@ -266,7 +266,7 @@ func (e *exchange) abandon(err error) error {
 
 // failure finds who is to blame: a connection also breaks when ctx ends or the client goes.
 func (e *exchange) failure(stage Stage, op Op, err error) *Error {
-	var bad malformed
+	var bad wire.Malformed
 	f := &Error{Stage: stage, Op: op, Addr: e.host.addr.HostPort, Err: err}
 	switch {
 	case e.ctx.Err() != nil:

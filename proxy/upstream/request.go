@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/fairlead-proxy/fairlead/proxy/wire"
 )
 
 // appendHead writes the head of r behind b, or says why it must not be written.
@@ -11,19 +13,19 @@ func appendHead(b []byte, r *http.Request, addr string) ([]byte, error) {
 	if err := checkLength(r); err != nil {
 		return b, err
 	}
-	if !token(r.Method) || r.Method == http.MethodConnect {
-		return b, malformed("method " + strconv.Quote(r.Method) + " cannot be sent")
+	if !wire.Token(r.Method) || r.Method == http.MethodConnect {
+		return b, wire.Malformed("method " + strconv.Quote(r.Method) + " cannot be sent")
 	}
 	target := requestTarget(r)
 	if !originForm(r.Method, target) {
-		return b, malformed("target " + strconv.Quote(target) + " cannot be sent")
+		return b, wire.Malformed("target " + strconv.Quote(target) + " cannot be sent")
 	}
 	host := r.Host
 	if host == "" {
 		host = addr
 	}
-	if !only(host, hostByte) {
-		return b, malformed("host " + strconv.Quote(host) + " cannot be sent")
+	if !wire.Only(host, wire.HostByte) {
+		return b, wire.Malformed("host " + strconv.Quote(host) + " cannot be sent")
 	}
 	b = append(b, r.Method...)
 	b = append(b, ' ')
@@ -38,8 +40,8 @@ func appendHead(b []byte, r *http.Request, addr string) ([]byte, error) {
 	}
 	if r.ContentLength < 0 {
 		for name := range r.Trailer {
-			if !token(name) || framing(name) {
-				return b, malformed("trailer " + strconv.Quote(name) + " cannot be sent")
+			if !wire.Token(name) || framing(name) {
+				return b, wire.Malformed("trailer " + strconv.Quote(name) + " cannot be sent")
 			}
 			b = append(b, "Trailer: "...)
 			b = append(b, name...)
@@ -62,15 +64,15 @@ func originForm(method, target string) bool {
 	if target == "*" {
 		return method == http.MethodOptions
 	}
-	return target != "" && target[0] == '/' && only(target, targetByte)
+	return target != "" && target[0] == '/' && wire.Only(target, wire.TargetByte)
 }
 
 func checkLength(r *http.Request) error {
 	if r.ContentLength < -1 {
-		return malformed("content length is negative")
+		return wire.Malformed("content length is negative")
 	}
 	if r.ContentLength != 0 && (r.Body == nil || r.Body == http.NoBody) {
-		return malformed("a body is announced and there is none")
+		return wire.Malformed("a body is announced and there is none")
 	}
 	return nil
 }
@@ -94,16 +96,16 @@ func appendFields(b []byte, header http.Header, trailer bool) ([]byte, error) {
 	for name, values := range header {
 		if framing(name) {
 			if trailer {
-				return b, malformed("trailer " + strconv.Quote(name) + " cannot be sent")
+				return b, wire.Malformed("trailer " + strconv.Quote(name) + " cannot be sent")
 			}
 			continue
 		}
-		if !token(name) {
-			return b, malformed("field name " + strconv.Quote(name) + " cannot be sent")
+		if !wire.Token(name) {
+			return b, wire.Malformed("field name " + strconv.Quote(name) + " cannot be sent")
 		}
 		for _, v := range values {
-			if !only(v, valueByte) {
-				return b, malformed("the value of field " + name + " cannot be sent")
+			if !wire.Only(v, wire.ValueByte) {
+				return b, wire.Malformed("the value of field " + name + " cannot be sent")
 			}
 			b = append(b, name...)
 			b = append(b, ": "...)
@@ -131,5 +133,5 @@ func framing(name string) bool {
 
 // offers reports whether r asks for an upgrade to the protocol (RFC 9110 section 7.8).
 func offers(r *http.Request, protocol string) bool {
-	return hasToken(r.Header["Connection"], "Upgrade") && hasToken(r.Header["Upgrade"], protocol)
+	return wire.HasToken(r.Header["Connection"], "Upgrade") && wire.HasToken(r.Header["Upgrade"], protocol)
 }

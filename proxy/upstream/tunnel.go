@@ -18,10 +18,10 @@ type tunnel struct{ e *exchange }
 
 func (t *tunnel) Read(p []byte) (int, error) {
 	e := t.e
-	if len(e.in.buffered()) > 0 {
-		return e.in.read(p)
+	if len(e.in.Buffered()) > 0 {
+		return e.in.Read(p)
 	}
-	e.in.free()
+	e.in.Free()
 	n, err := e.conn.Read(p)
 	return n, t.failure(OpRead, err)
 }

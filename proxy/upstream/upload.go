@@ -7,7 +7,16 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/fairlead-proxy/fairlead/proxy/wire"
 )
+
+// uploadPageSize has room for a request's head with the beginning of its body, then for a piece of body.
+const uploadPageSize = 32 << 10
+
+type uploadPage [uploadPageSize]byte
+
+var uploadPages = sync.Pool{New: func() any { return new(uploadPage) }}
 
 const (
 	// continueWait is how long a request that expects 100-continue waits for it (RFC 9110
@@ -182,7 +191,7 @@ func (u *upload) sendEnd() error {
 	}
 	end = append(end, "\r\n"...)
 	if len(end) > len(u.page)-u.first {
-		return u.blame(malformed("the trailers are too large"))
+		return u.blame(wire.Malformed("the trailers are too large"))
 	}
 	return u.write(u.first, u.first+len(end))
 }
