@@ -129,7 +129,7 @@ func TestAProxyWithoutATableLeavesTheDoorToOthers(t *testing.T) {
 			t.Errorf("got %q", text)
 		}
 	}
-	if n := late.entries[0].conns.count(); n != 0 {
+	if n := late.entries[0].server.Connections(); n != 0 {
 		t.Errorf("the proxy without a table took %d connections", n)
 	}
 }

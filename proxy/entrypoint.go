@@ -1,20 +1,17 @@
 package proxy
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	stdlog "log"
 	"net"
 	"net/http"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"github.com/fairlead-proxy/fairlead/configs"
 	"github.com/fairlead-proxy/fairlead/proxy/admin"
 	"github.com/fairlead-proxy/fairlead/proxy/door"
+	"github.com/fairlead-proxy/fairlead/proxy/server"
 )
 
 // An entryPoint is a listening address with its server.
@@ -23,48 +20,35 @@ type entryPoint struct {
 	config configs.EntryPoint
 	ln     net.Listener
 	door   *door.Listener // what ln accepts from; nil if the proxy listens itself
-	server *http.Server
-	conns  *connections
+	server *server.Server
 	active *admin.EntryPointMetrics
-	cancel context.CancelFunc
 	ending chan struct{} // closed when it takes no more connections
 }
 
 func (p *Proxy) newEntryPoint(c configs.EntryPoint, h func(*entryPoint) http.Handler) (*entryPoint, error) {
 	log := p.opt.Log.With().Str("entry_point", c.Name).Logger()
 	e := &entryPoint{name: c.Name, config: c, active: p.metrics.EntryPoint(c.Name), ending: make(chan struct{})}
-	ln, err := e.listen(log)
-	if err != nil {
+	var err error
+	if e.ln, err = e.listen(log); err != nil {
 		return nil, err
 	}
-	e.conns = newConnections(limitsOf(c), func() {
-		log.Warn().Int("connections", c.Limits.Connections).Msg("too many connections: others wait until one of these ends")
-	})
-	e.ln = tracked{ln, e.conns}
-	var base context.Context
-	base, e.cancel = context.WithCancel(context.Background())
-	e.server = &http.Server{
-		Handler:           h(e),
-		ReadHeaderTimeout: c.Limits.HeadTime,
-		ReadTimeout:       c.Timeouts.Read,
-		WriteTimeout:      c.Timeouts.Write,
-		IdleTimeout:       c.Timeouts.Idle,
-		MaxHeaderBytes:    c.MaxHeaderBytes,
-		ConnState:         e.conns.changed,
-		ConnContext:       withConnection,
-		BaseContext:       func(net.Listener) context.Context { return base },
-		ErrorLog:          errorLog(log),
-	}
+	e.server = &server.Server{Handler: h(e), Refuse: p.refuse(e), Limits: limitsOf(c), Log: log}
 	return e, nil
 }
 
-func limitsOf(c configs.EntryPoint) limits {
-	return limits{
-		connections: c.Limits.Connections,
-		perAddress:  c.Limits.PerAddress,
-		spared:      c.ForwardedHeaders.TrustedIPs,
-		silence:     c.Limits.Silence,
-		tunnelIdle:  c.Limits.TunnelIdle,
+func limitsOf(c configs.EntryPoint) server.Limits {
+	return server.Limits{
+		Connections: c.Limits.Connections,
+		PerAddress:  c.Limits.PerAddress,
+		Spared:      c.ForwardedHeaders.TrustedIPs,
+		HeadBytes:   c.MaxHeaderBytes,
+		Fields:      c.MaxHeaders,
+		Head:        c.Limits.HeadTime,
+		Read:        c.Timeouts.Read,
+		Write:       c.Timeouts.Write,
+		Idle:        c.Timeouts.Idle,
+		Silence:     c.Limits.Silence,
+		Tunnel:      c.Limits.TunnelIdle,
 	}
 }
 
@@ -72,7 +56,7 @@ func limitsOf(c configs.EntryPoint) limits {
 func (e *entryPoint) serve(ctx context.Context) error {
 	defer context.AfterFunc(ctx, e.close)()
 	err := e.server.Serve(e.ln)
-	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
+	if err == nil || errors.Is(err, net.ErrClosed) {
 		return nil
 	}
 	return fmt.Errorf("entry point %s: %w", e.name, err)
@@ -80,8 +64,8 @@ func (e *entryPoint) serve(ctx context.Context) error {
 
 // close ends everything at once.
 func (e *entryPoint) close() {
-	e.server.Close() // first: what is cancelled would still be answered, as if the client had left
-	e.cancel()
+	e.ln.Close()
+	e.server.Close()
 }
 
 // end lets requests finish: it goes on accepting for as long as the options say, then closes the
@@ -96,11 +80,11 @@ func (e *entryPoint) end(ctx context.Context) {
 	deadline := time.Now().Add(l.GraceTimeout)
 	idleUntil := time.Now().Add(min(idleGrace, l.GraceTimeout/2))
 	for time.Now().Before(deadline) && ctx.Err() == nil {
-		if e.conns.count() == 0 && e.active.Count() == 0 {
+		if e.server.Connections() == 0 && e.active.Count() == 0 {
 			break
 		}
 		if time.Now().After(idleUntil) {
-			e.conns.closeIdle()
+			e.server.CloseIdle()
 			if e.active.Count() == 0 && time.Now().After(idleUntil.Add(goodbye)) {
 				break
 			}
@@ -143,26 +127,4 @@ func (p *Proxy) exit(ctx context.Context) {
 		<-done
 	}
 	p.admin.close()
-}
-
-// errorLog is a log for net/http's server.
-func errorLog(log zerolog.Logger) *stdlog.Logger { return stdlog.New(debugWriter{log}, "", 0) }
-
-// debugWriter takes what net/http's server has to say: of broken clients, mostly.
-type debugWriter struct{ log zerolog.Logger }
-
-func (w debugWriter) Write(b []byte) (int, error) {
-	n := len(b)
-	if n > 0 && b[n-1] == '\n' {
-		b = b[:n-1]
-	}
-	level := zerolog.DebugLevel
-	switch {
-	case bytes.HasPrefix(b, []byte("http: panic")):
-		level = zerolog.ErrorLevel
-	case bytes.HasPrefix(b, []byte("http: Accept error")): // no more file descriptors, say
-		level = zerolog.WarnLevel
-	}
-	w.log.WithLevel(level).Msg(string(b))
-	return n, nil
 }

@@ -71,7 +71,7 @@ func (p *Proxy) healthy(ctx context.Context) error {
 			}
 			continue // it listens in the door's network namespace: nobody can dial it from here
 		}
-		if e.conns.saturated() {
+		if e.server.Saturated() {
 			continue // it answers, but others; to be killed for it would lose those as well
 		}
 		if err := answers(ctx, e.ln.Addr()); err != nil {

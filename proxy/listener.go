@@ -39,32 +39,3 @@ func listen(name, address string) (net.Listener, error) {
 		return nil, fmt.Errorf("entry point %s: listen on %s: %w", name, address, err)
 	}
 }
-
-// tracked is a listener whose connections are known, and not more than the limits allow.
-type tracked struct {
-	net.Listener
-	conns *connections
-}
-
-// Accept takes the next connection. Beyond the limit of all, connections wait in the
-// listener's queue; beyond that of one address they are closed at once.
-func (l tracked) Accept() (net.Conn, error) {
-	for {
-		if !l.conns.awaitRoom() {
-			return nil, net.ErrClosed
-		}
-		c, err := l.Listener.Accept()
-		if err != nil {
-			return nil, err // the server slows down while it is said to be temporary, such as EMFILE
-		}
-		if conn := l.conns.admit(c); conn != nil {
-			return conn, nil
-		}
-		c.Close()
-	}
-}
-
-func (l tracked) Close() error {
-	l.conns.stop()
-	return l.Listener.Close()
-}

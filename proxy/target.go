@@ -20,8 +20,11 @@ func normalize(r *http.Request) error {
 		return fmt.Errorf("%w: %s", forward.ErrMethod, r.Method)
 	}
 	path, query := r.RequestURI, ""
+	if path == "*" && r.Method == http.MethodOptions { // RFC 9112 section 3.2.4: it asks the server that it reaches
+		return forward.ErrLastHop
+	}
 	absolute := !strings.HasPrefix(path, "/")
-	if absolute { // net/http has set r.Host from it (RFC 9112 section 3.2.2)
+	if absolute { // the server has set r.Host from it (RFC 9112 section 3.2.2)
 		if err := checkAbsolute(r.URL); err != nil {
 			return err
 		}
@@ -46,7 +49,7 @@ func normalize(r *http.Request) error {
 }
 
 // checkAbsolute takes absolute-form with a scheme of ours and a host, and no other form: "*" is
-// for OPTIONS alone, which net/http answers (RFC 9112 section 3.2.4), and a user in an http URI
+// for OPTIONS alone (RFC 9112 section 3.2.4), and a user in an http URI
 // is there to deceive (RFC 9110 section 4.2.4).
 func checkAbsolute(u *url.URL) error {
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Opaque != "" || u.User != nil {

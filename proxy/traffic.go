@@ -2,7 +2,7 @@ package proxy
 
 import (
 	"errors"
-	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -28,45 +28,56 @@ func (p *Proxy) traffic(c configs.EntryPoint) func(*entryPoint) http.Handler {
 			defer e.active.InFlight(-1)
 			rec := forward.NewRecord(r, time.Now())
 			rec.Leave = forward.Leave{Begun: e.ending, Grace: c.Lifecycle.GraceTimeout}
-			out := &response{ResponseWriter: w}
-			in := &body{ReadCloser: r.Body, r: r, rec: rec}
-			if r.ContentLength != 0 {
-				r.Body = in
-			}
-			defer p.done(e, r, rec, out, in)
-			if c := connectionOf(r); c != nil {
-				rec.Client = c
-				if c.spoilt.Load() {
-					panic(http.ErrAbortHandler) // this is the rest of a body, not a request
-				}
-				if c.tunnel.Load() { // if it becomes none the guard has lost the thread
-					w.Header()["Connection"] = []string{"close"}
-				}
-			}
+			defer p.done(e, r, rec, w.(tally))
 			if p.isLeaving() {
 				w.Header()["Connection"] = []string{"close"}
 			}
-			if err := fit(r, rec, c.MaxHeaders, policy); err != nil {
-				forward.Refuse(out, rec, err)
+			if r.ContentLength < 0 {
+				r.Body = trailing{r.Body, r, rec}
+			}
+			if err := fit(r, rec, policy); err != nil {
+				forward.Refuse(w, rec, err)
 				return
 			}
-			p.dispatch(e.name, out, r, rec)
-			if r.ContentLength != 0 && r.ProtoMajor == 1 && !in.finish(out) {
-				spoil(r)
-			}
+			p.dispatch(e.name, w, r, rec)
 		})
 	}
 }
 
+// refuse answers what the server takes for no request. It is counted and logged as requests are.
+func (p *Proxy) refuse(e *entryPoint) func(http.ResponseWriter, *http.Request, error) {
+	return func(w http.ResponseWriter, r *http.Request, err error) {
+		rec := forward.NewRecord(r, time.Now())
+		rec.Peer = forward.PeerOf(r)
+		defer p.done(e, r, rec, w.(tally))
+		forward.Refuse(w, rec, err)
+	}
+}
+
+// trailing is a body that makes the trailers fit which come at its end.
+type trailing struct {
+	io.ReadCloser
+	r   *http.Request
+	rec *forward.Record
+}
+
+func (b trailing) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err == io.EOF {
+		b.rec.Trailers(b.r.Trailer)
+	}
+	return n, err
+}
+
+// tally is what the server knows of an answer.
+type tally interface {
+	Status() int // 0: there was none
+	BytesIn() int64
+	BytesOut() int64
+}
+
 // fit makes a request fit for rules and backends, or says why it is refused.
-func fit(r *http.Request, rec *forward.Record, maxFields int, p forward.Policy) error {
-	fields := 0
-	for _, values := range r.Header {
-		fields += len(values)
-	}
-	if fields > maxFields {
-		return fmt.Errorf("%w: %d of them", forward.ErrTooManyFields, fields)
-	}
+func fit(r *http.Request, rec *forward.Record, p forward.Policy) error {
 	if err := normalize(r); err != nil {
 		return err
 	}
@@ -86,7 +97,7 @@ func (p *Proxy) dispatch(entryPoint string, w http.ResponseWriter, r *http.Reque
 		return
 	}
 	rec.Router = matched.Router
-	matched.Handler.ServeHTTP(w, r.WithContext(forward.WithRecord(r.Context(), rec)))
+	matched.Handler.ServeHTTP(w, forward.WithRecord(r, rec))
 }
 
 // awaitTable is the table in force. Before the first one a request waits as it would for a
@@ -106,17 +117,17 @@ func (p *Proxy) awaitTable(r *http.Request) *route.Table {
 }
 
 // done counts and logs a request that has ended, also one that was cut off by a panic.
-func (p *Proxy) done(e *entryPoint, r *http.Request, rec *forward.Record, out *response, in *body) {
+func (p *Proxy) done(e *entryPoint, r *http.Request, rec *forward.Record, out tally) {
 	took := time.Since(rec.Start)
 	if rec.Observer == nil {
 		rec.Observer = p.unmatched
 	}
-	rec.Observer.Answered(out.status, took)
+	rec.Observer.Answered(out.Status(), took)
 	if rec.Err != nil && !errors.Is(rec.Err, forward.ErrNoRouter) {
-		p.logFailure(e, rec, out.status, took)
+		p.logFailure(e, rec, out.Status(), took)
 	}
 	if p.opt.AccessLog != nil {
-		p.logAccess(e, r, rec, out, in, took)
+		p.logAccess(e, r, rec, out, took)
 	}
 }
 
@@ -134,10 +145,10 @@ func (p *Proxy) logFailure(e *entryPoint, rec *forward.Record, status int, took 
 }
 
 // logAccess writes the request's line.
-func (p *Proxy) logAccess(e *entryPoint, r *http.Request, rec *forward.Record, out *response, in *body, took time.Duration) {
+func (p *Proxy) logAccess(e *entryPoint, r *http.Request, rec *forward.Record, out tally, took time.Duration) {
 	p.opt.AccessLog.Log(&accesslog.Record{
 		Start: rec.Start, Client: rec.Peer, Method: rec.Method, Host: rec.Host, Target: rec.Target, Proto: r.Proto,
-		UserAgent: r.UserAgent(), Referer: r.Referer(), Status: out.status, BytesIn: in.bytes.Load(), BytesOut: out.bytes,
+		UserAgent: r.UserAgent(), Referer: r.Referer(), Status: out.Status(), BytesIn: out.BytesIn(), BytesOut: out.BytesOut(),
 		Duration: took, BackendDuration: rec.Waited, EntryPoint: e.name, Router: rec.Router, Service: rec.Service,
 		Task: rec.Task, Retries: rec.Retries, Why: rec.Why, Moved: rec.Moved, Held: rec.Held, RequestID: rec.ID, Ended: rec.Ended, Err: rec.Err,
 	})

@@ -40,18 +40,9 @@ type job struct {
 // fail ends a request that went wrong: by an answer of our own as long as none was begun,
 // else by breaking the connection, so that nobody takes the half for the whole.
 func (j *job) fail(err error) {
-	if j.rec.Client != nil {
-		if fault := j.rec.Client.Fault(); fault != nil && statusOf(err) == statusClientClosed {
-			err = fault
-		}
-	}
 	j.rec.Err = err
 	if j.headed {
 		panic(http.ErrAbortHandler)
-	}
-	switch statusOf(err) {
-	case http.StatusBadRequest, http.StatusRequestTimeout:
-		j.w.Header()["Connection"] = []string{"close"} // where the next request begins is not known
 	}
 	Refuse(j.w, j.rec, err)
 }

@@ -44,9 +44,7 @@ type Policy struct {
 // what an untrusted peer says about where the request came from, and says so itself, in the
 // fields that Traefik sets. An error says why the request cannot go on.
 func Received(r *http.Request, rec *Record, p Policy) error {
-	if ap, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
-		rec.Peer = ap.Addr().Unmap().WithZone("")
-	}
+	rec.Peer = PeerOf(r)
 	if r.ProtoMajor == 1 && r.ProtoMinor > 0 { // RFC 9110 section 7.8: ignored in HTTP/1.0
 		rec.Upgrade = upgradeOf(r.Header, p.Upgrades)
 	}
@@ -66,6 +64,12 @@ func Received(r *http.Request, rec *Record, p Policy) error {
 		r.Header["Via"] = append(r.Header["Via"], protocol+" "+p.Via)
 	}
 	return countHop(r)
+}
+
+// PeerOf is the other end of the connection that a request came over; not valid if that has no address.
+func PeerOf(r *http.Request) netip.Addr {
+	ap, _ := netip.ParseAddrPort(r.RemoteAddr)
+	return ap.Addr().Unmap().WithZone("")
 }
 
 // checkExpect takes the one expectation that there is (RFC 9110 section 10.1.1), and only where a
@@ -95,7 +99,7 @@ func countHop(r *http.Request) error {
 	case err != nil || len(values) > 1:
 		return fmt.Errorf("%w: Max-Forwards is not a number", ErrBadRequest)
 	case n == 0:
-		return errLastHop
+		return ErrLastHop
 	}
 	r.Header["Max-Forwards"] = []string{strconv.FormatUint(n-1, 10)}
 	return nil

@@ -33,17 +33,9 @@ type Record struct {
 	Waited   time.Duration  // from the last try's begin to the head of its answer
 	Ended    string         // what began the end of a WebSocket: client, backend, drain, lost or leave
 	Err      error          // what went wrong, if anything did
-	Client   Client         // the connection that it came over; may be nil
 	Leave    Leave          // of the entry point that it came by
 
 	nominated []string // fields that the client's Connection named
-}
-
-// A Client is a client's connection.
-type Client interface {
-	// Fault is why reading from it was given up, an error that Refuse knows; nil as long as it was
-	// not. The server ends a request's context then, and says nothing of the reason.
-	Fault() error
 }
 
 // A Leave tells streams of the end of what they came by. The zero value never ends.
@@ -69,9 +61,14 @@ func (r *Record) RequestID() string {
 
 type recordKey struct{}
 
-// WithRecord hands rec to the handlers of a request.
-func WithRecord(ctx context.Context, rec *Record) context.Context {
-	return context.WithValue(ctx, recordKey{}, rec)
+// WithRecord hands rec to the handlers of a request, by a copy of it unless its context takes it in place.
+func WithRecord(r *http.Request, rec *Record) *http.Request {
+	ctx := r.Context()
+	if place, ok := ctx.(interface{ Put(key, value any) }); ok {
+		place.Put(recordKey{}, rec)
+		return r
+	}
+	return r.WithContext(context.WithValue(ctx, recordKey{}, rec))
 }
 
 // RecordOf is the request's record; a fresh one that nobody reads if the request came

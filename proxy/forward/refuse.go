@@ -20,10 +20,8 @@ var (
 	ErrBadRequest = errors.New("bad request")
 	// ErrMethod: a method that is not for a proxy in front of a service (CONNECT, TRACE).
 	ErrMethod = errors.New("method is not passed on")
-	// ErrSilent: the client sent nothing more of a body that it owed.
-	ErrSilent = errors.New("client fell silent")
-	// ErrTooManyFields: the head has more fields than the entry point takes.
-	ErrTooManyFields = errors.New("too many fields")
+	// ErrLastHop: the request was to go no further than here.
+	ErrLastHop = errors.New("no forwards are left")
 	// ErrStarting: the cluster has not been seen yet.
 	ErrStarting = errors.New("no table yet")
 	// ErrNoBackend: no backend of the service can take the request, and waiting would not help
@@ -33,9 +31,6 @@ var (
 	// middleware that is missing.
 	ErrRouter = errors.New("router cannot be served")
 )
-
-// errLastHop: the request was to go no further than here (Max-Forwards).
-var errLastHop = errors.New("no forwards are left")
 
 // errExpect: an expectation that nobody meets.
 var errExpect = errors.New("unknown expectation")
@@ -53,8 +48,11 @@ const retryAfter = 2
 // statusOf turns an error into a status. No other function does.
 func statusOf(err error) int {
 	var timeout interface{ Timeout() bool }
+	var refused interface{ Status() int }
 	var e *upstream.Error
 	switch {
+	case errors.As(err, &refused): // by the server
+		return refused.Status()
 	case errors.As(err, &e) && e.Op == upstream.OpRequest:
 		return http.StatusBadRequest
 	case errors.As(err, &e) && e.Op == upstream.OpUpload:
@@ -65,13 +63,9 @@ func statusOf(err error) int {
 		return http.StatusBadRequest
 	case errors.Is(err, ErrMethod):
 		return http.StatusMethodNotAllowed
-	case errors.Is(err, ErrSilent):
-		return http.StatusRequestTimeout
-	case errors.Is(err, ErrTooManyFields):
-		return http.StatusRequestHeaderFieldsTooLarge
 	case errors.Is(err, errExpect):
 		return http.StatusExpectationFailed
-	case errors.Is(err, errLastHop):
+	case errors.Is(err, ErrLastHop):
 		return http.StatusNoContent
 	case errors.Is(err, ErrNoBackend), errors.Is(err, ErrStarting), errors.Is(err, ErrRouter):
 		return http.StatusServiceUnavailable
