@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/api/types/swarm"
@@ -117,12 +118,8 @@ func TestARealSwarmIsFollowedThroughUpdateScalingAndRemoval(t *testing.T) {
 	api := onEngine(t)
 	ctx := t.Context()
 	name := fmt.Sprintf("swtest%d", time.Now().UnixNano()%1e6)
-	importApp(t, api, name+":1")
-	created, err := api.NetworkCreate(ctx, name, network.CreateOptions{Driver: "overlay", Scope: "swarm"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	id := deploy(t, api, name, created.ID)
+	importApp(t, api, "app", name+":1")
+	id := deploy(t, api, name, overlay(t, api, name), nil)
 
 	w := &witness{service: name, seen: map[string]map[discovery.State]time.Time{}, addrs: map[string]string{}, delay: map[string]time.Duration{}, api: api}
 	source, err := New(Options{Self: func() Self { return Self{} }, Log: zerolog.New(zerolog.NewTestWriter(t))})
@@ -181,7 +178,24 @@ func (w *witness) leavings() map[string]string {
 	return out
 }
 
-func deploy(t *testing.T, api *client.Client, name, net string) string {
+func overlay(t *testing.T, api *client.Client, name string) string {
+	t.Helper()
+	created, err := api.NetworkCreate(t.Context(), name, network.CreateOptions{Driver: "overlay", Scope: "swarm"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
+		defer cancel()
+		for api.NetworkRemove(ctx, created.ID) != nil && ctx.Err() == nil {
+			time.Sleep(200 * time.Millisecond) // tasks still hold it
+		}
+	})
+	return created.ID
+}
+
+// deploy makes a service of two replicas of the image of its name, as change wants it.
+func deploy(t *testing.T, api *client.Client, name, net string, change func(*swarm.ServiceSpec)) string {
 	t.Helper()
 	two, never := uint64(2), time.Second
 	spec := swarm.ServiceSpec{
@@ -198,6 +212,9 @@ func deploy(t *testing.T, api *client.Client, name, net string) string {
 		Mode:         swarm.ServiceMode{Replicated: &swarm.ReplicatedService{Replicas: &two}},
 		UpdateConfig: &swarm.UpdateConfig{Order: swarm.UpdateOrderStartFirst, Parallelism: 1, Monitor: time.Second},
 	}
+	if change != nil {
+		change(&spec)
+	}
 	created, err := api.ServiceCreate(t.Context(), spec, swarm.ServiceCreateOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -206,10 +223,12 @@ func deploy(t *testing.T, api *client.Client, name, net string) string {
 		ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
 		defer cancel()
 		_ = api.ServiceRemove(ctx, created.ID)
-		for api.NetworkRemove(ctx, net) != nil && ctx.Err() == nil {
-			time.Sleep(200 * time.Millisecond) // its tasks still hold it
+		for ctx.Err() == nil {
+			if _, err := api.ImageRemove(ctx, name+":1", image.RemoveOptions{Force: true}); err == nil || errdefs.IsNotFound(err) {
+				return
+			}
+			time.Sleep(200 * time.Millisecond) // a container still holds it
 		}
-		_, _ = api.ImageRemove(ctx, name+":1", image.RemoveOptions{})
 	})
 	return created.ID
 }
@@ -226,12 +245,12 @@ func change(t *testing.T, api *client.Client, id string, f func(*swarm.ServiceSp
 	}
 }
 
-// importApp makes an image of one static binary: no registry is needed.
-func importApp(t *testing.T, api *client.Client, ref string) {
+// importApp makes an image of one static binary, /app, from a folder of testdata: no registry is needed.
+func importApp(t *testing.T, api *client.Client, program, ref string) {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "app")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "main.go")
-	build.Dir, build.Env = filepath.Join("testdata", "app"), append(os.Environ(), "CGO_ENABLED=0")
+	build.Dir, build.Env = filepath.Join("testdata", program), append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
