@@ -21,7 +21,7 @@ func whole() *Record {
 		UserAgent: "curl/8", Referer: "http://shop.test/", Status: 200, BytesIn: 12, BytesOut: 345,
 		Duration: 67 * time.Millisecond, BackendDuration: 1234 * time.Microsecond, EntryPoint: "web", Router: "shop", Service: "shop_web",
 		Task: discovery.Task{ID: "t1", Name: "shop_web.3", Slot: 3, Node: "worker-1", Address: discovery.Address{Scheme: "http", HostPort: "10.0.1.5:8000"}},
-		Why:  "pinned", Retries: 1, Moved: true, Held: 5 * time.Millisecond, RequestID: 0xabc, Err: errors.New("reset"),
+		Why:  "pinned", Retries: 1, Moved: true, Held: 5 * time.Millisecond, RequestID: 0xabc, Ended: "drain", Err: errors.New("reset"),
 	}
 }
 
@@ -51,7 +51,7 @@ func TestJSONTellsAllAndLeavesOutWhatIsNot(t *testing.T) {
 	want := `{"time":"2026-03-04T04:06:07.089Z","client":"192.0.2.7","method":"POST","host":"shop.test","target":"/cart?a=1","proto":"HTTP/1.1",` +
 		`"status":200,"bytes_in":12,"bytes_out":345,"duration_ms":67,"backend_ms":1.234,"entrypoint":"web","router":"shop","service":"shop_web",` +
 		`"task":"shop_web.3","task_id":"t1","slot":3,"node":"worker-1","backend":"10.0.1.5:8000","retries":1,"why":"pinned","moved":true,"held_ms":5,` +
-		`"request_id":"0000000000000abc","user_agent":"curl/8","referer":"http://shop.test/","error":"reset"}` + "\n" +
+		`"request_id":"0000000000000abc","user_agent":"curl/8","referer":"http://shop.test/","ended":"drain","error":"reset"}` + "\n" +
 		`{"time":"2026-03-04T04:06:07.089Z","method":"GET","target":"/","status":404,"bytes_in":0,"bytes_out":0,"duration_ms":0,"retries":0,"request_id":"0000000000000000"}` + "\n"
 	if got := lines(t, "json", whole(), &Record{Start: whole().Start, Method: "GET", Target: "/", Status: 404}); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)

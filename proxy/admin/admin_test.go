@@ -121,6 +121,7 @@ func TestMetricsTellWhatHappened(t *testing.T) {
 	web.Retried()
 	web.Moved("seat")
 	web.Moved("a reason of tomorrow")
+	web.Told("lost")
 	web.Held(2)
 	web.Held(-1)
 	m.EntryPoint("web").InFlight(1)
@@ -138,6 +139,8 @@ func TestMetricsTellWhatHappened(t *testing.T) {
 		`fairlead_request_duration_seconds_sum{service="web"} 63.001`,
 		`fairlead_retries_total{service="web"} 1`,
 		`fairlead_moves_total{reason="seat",service="web"} 1`,
+		`fairlead_websockets_told_total{reason="lost",service="web"} 1`,
+		`fairlead_websockets_told_total{reason="drain",service="web"} 0`,
 		`fairlead_moves_total{reason="other",service="web"} 1`,
 		`fairlead_moves_total{reason="rendezvous",service="web"} 0`,
 		`fairlead_requests_held{service="web"} 1`,
