@@ -45,6 +45,12 @@ func deployFlask(t *testing.T) *stack {
 // deployApp deploys stack.yml: the proxy of that image, before replicas of a character.
 func deployApp(t *testing.T, e *engine, name, proxyImage, character string) *stack {
 	t.Helper()
+	return deployFrom(t, e, "stack.yml", name, proxyImage, character)
+}
+
+// deployFrom deploys a stack file of this folder that has the variables of stack.yml.
+func deployFrom(t *testing.T, e *engine, file, name, proxyImage, character string) *stack {
+	t.Helper()
 	s := &stack{engine: e, name: fmt.Sprintf("fle2e%d-%s", os.Getpid(), name), journal: t.TempDir()}
 	s.app = s.name + "_app"
 	port := freePort(t)
@@ -55,7 +61,7 @@ func deployApp(t *testing.T, e *engine, name, proxyImage, character string) *sta
 	}
 	t.Cleanup(func() { s.remove(t) })
 	dumpOnFailure(t, s)
-	command(t, env, "docker", "stack", "deploy", "--resolve-image", "never", "-c", "e2e/stack.yml", s.name)
+	command(t, env, "docker", "stack", "deploy", "--resolve-image", "never", "-c", "e2e/"+file, s.name)
 	eventually(t, "the stack is healthy", time.Minute, func() bool {
 		return len(s.running(t)) == replicas && answers(s.url)
 	})
@@ -152,10 +158,13 @@ func dumpOnFailure(t *testing.T, s *stack) {
 		if !t.Failed() {
 			return
 		}
-		for _, args := range [][]string{
+		commands := [][]string{
 			{"stack", "ps", "--no-trunc", "--format", "{{.Name}} {{.ID}} {{.DesiredState}} {{.CurrentState}} {{.Error}}", s.name},
-			{"logs", proxyContainer(t, s)},
-		} {
+		}
+		for _, c := range strings.Fields(proxyContainer(t, s)) {
+			commands = append(commands, []string{"logs", c})
+		}
+		for _, args := range commands {
 			c := exec.Command("docker", args...)
 			var out strings.Builder
 			c.Stderr = &out
