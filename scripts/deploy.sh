@@ -6,6 +6,12 @@ cd "$(dirname "$0")/.."
 . scripts/engine.sh
 . scripts/swarm.sh
 
+# door_image: the one that the door runs already, unless DOOR=new: replacing it takes seconds without answers.
+door_image() {
+	[[ ${DOOR:-} != new ]] &&
+		docker service inspect --format '{{.Spec.TaskTemplate.ContainerSpec.Image}}' "${STACK}_door" 2>/dev/null || echo "$FAIRLEAD_IMAGE"
+}
+
 find_engine
 start_swarm
 find_swarm
@@ -14,6 +20,8 @@ scripts/port.sh "$(engine_is_here && echo yes || echo no)"
 
 images=$(scripts/build.sh)
 while read -r variable; do export "${variable?}"; done <<<"$images"
+DOOR_IMAGE=$(door_image)
+export DOOR_IMAGE
 OPTIONS_HASH=$({ sha256sum 2>/dev/null || shasum -a 256; } <configs/fairlead.yml | cut -c 1-12)
 export OPTIONS_HASH
 

@@ -11,6 +11,7 @@ Variables, before or behind `make deploy` (defaults in brackets):
 
   STACK=name        name of the stack [experiment]
   PORT=number       port of this machine that the proxy takes [80]
+  DOOR=new          replace the door as well, for which connections are refused for some seconds
   WAIT=seconds      how long services may take to become healthy [180]
   YES=1             also change an engine elsewhere, or a Swarm of several nodes
   REGISTRY=host     push the images there and deploy them by digest: needed to use several nodes

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Write a compose file that keeps both services on this node; print its path.
+# Write a compose file that keeps all services on this node; print its path.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,6 +12,7 @@ services:
     deploy:
       placement:
         constraints: [node.id == $(docker info --format '{{.Swarm.NodeID}}')]
+  door: *here
   flask: *here
 END
 echo "$file"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Remove the stack and wait until its containers and its network are gone. The Swarm and the images stay.
+# Remove the stack, wait until its containers and its network are gone, and remove this engine's volume of the door.
+# The Swarm and the images stay.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -26,4 +27,6 @@ while [[ -n $(remains) ]]; do
 		"see: docker ps --all --filter label=com.docker.stack.namespace=$STACK" 'and try again: make remove'
 	sleep 1
 done
+mapfile -t volumes < <(docker volume ls --quiet --filter "label=com.docker.stack.namespace=$STACK")
+((${#volumes[@]} == 0)) || docker volume rm "${volumes[@]}" >/dev/null || say "a volume stays: docker volume ls --filter label=com.docker.stack.namespace=$STACK"
 echo "stack $STACK is gone; the Swarm stays"
