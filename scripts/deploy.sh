@@ -8,8 +8,10 @@ cd "$(dirname "$0")/.."
 
 # door_image: the one that the door runs already, unless DOOR=new: replacing it takes seconds without answers.
 door_image() {
-	[[ ${DOOR:-} != new ]] &&
-		docker service inspect --format '{{.Spec.TaskTemplate.ContainerSpec.Image}}' "${STACK}_door" 2>/dev/null || echo "$FAIRLEAD_IMAGE"
+	local image=''
+	[[ ${DOOR:-} == new ]] ||
+		image=$(docker service inspect --format '{{.Spec.TaskTemplate.ContainerSpec.Image}}' "${STACK}_door" 2>/dev/null) || image=''
+	echo "${image:-$FAIRLEAD_IMAGE}"
 }
 
 find_engine
