@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,41 +13,75 @@ import (
 	"github.com/fairlead-proxy/fairlead/e2e/load"
 )
 
-func TestTheDoorOutlivesProxies(t *testing.T) {
-	s := deployFrom(t, onEngine(t), "door.yml", "door", proxyImage(t), "die")
+func TestProxiesComeAndGoBehindADoor(t *testing.T) {
+	s := deployFrom(t, onEngine(t), "door", proxyImage(t), "die", "door.yml", "door-published.yml")
 	proxies := s.name + "_proxy"
 	t.Run("clients keep their addresses", func(t *testing.T) { showsClients(t, s) })
 	t.Run("both proxies are updated, start-first", func(t *testing.T) {
 		before := s.containers(t, proxies)
-		x := atTheDoor(t, s, func() { docker(t, "service", "update", "--force", "--detach=false", proxies) })
+		v := atTheDoor(t, s, func() { replace(t, proxies) })
+		after := s.containers(t, proxies)
 		for _, c := range before {
-			if strings.Contains(strings.Join(s.containers(t, proxies), " "), c) {
+			if slices.Contains(after, c) {
 				t.Errorf("proxy %s was not replaced", c)
 			}
 		}
-		x.lostOnly(t, "in no case", func(load.Record) bool { return false })
+		v.lostNothing(t)
 	})
-	t.Run("one of two proxies is killed", func(t *testing.T) {
-		victim := s.containers(t, proxies)[0]
-		var killed time.Time
-		x := atTheDoor(t, s, func() {
-			if out := docker(t, "logs", "--since", "5s", victim); !strings.Contains(out, `"status":200`) {
-				t.Error("the victim had served nothing")
-			}
-			killed = time.Now()
-			docker(t, "kill", victim)
-			eventually(t, "there are two again", time.Minute, func() bool { return len(s.containers(t, proxies)) == 2 })
-		})
-		const kill = time.Second // how long the engine may take to do it
-		x.lostOnly(t, "in the hands of the killed one", func(r load.Record) bool {
-			return r.Start.Before(killed.Add(kill)) && r.End.After(killed) && r.End.Before(killed.Add(kill))
-		})
-	})
+	t.Run("one of two proxies is killed", func(t *testing.T) { killProxy(t, s, proxies) })
 	t.Run("the door is replaced", func(t *testing.T) {
-		x := atTheDoor(t, s, func() { docker(t, "service", "update", "--force", "--detach=false", s.name+"_door") })
-		from, to := x.gap()
+		v := atTheDoor(t, s, func() { replace(t, s.name+"_door") })
+		from, to := v.gap()
 		t.Logf("no answer for %v", to.Sub(from).Round(time.Millisecond))
-		x.lostOnly(t, "in the door's absence", func(r load.Record) bool { return r.Start.Before(to) && r.End.After(from) })
+		v.lostOnly(t, "in the door's absence", func(r load.Record) bool { return r.Start.Before(to) && r.End.After(from) })
+	})
+}
+
+// In the host's network namespace what the proxies have of the old door still works: the port has no gap at all.
+func TestADoorInTheHostsNetworkIsReplacedUnnoticed(t *testing.T) {
+	s := deployFrom(t, onEngine(t), "doorhost", proxyImage(t), "die", "door.yml", "door-host.yml")
+	for _, how := range []struct {
+		name  string
+		event func()
+	}{
+		{"replaced", func() { replace(t, s.name+"_door") }},
+		{"killed", func() {
+			old := s.containers(t, s.name+"_door")[0]
+			docker(t, "kill", old)
+			eventually(t, "there is another door", time.Minute, func() bool {
+				now := s.containers(t, s.name+"_door")
+				return len(now) == 1 && now[0] != old
+			})
+		}},
+	} {
+		t.Run(how.name, func(t *testing.T) { atTheDoor(t, s, how.event).lostNothing(t) })
+	}
+}
+
+// replace has a service's tasks replaced, and waits for the end of it.
+func replace(t *testing.T, service string) {
+	t.Helper()
+	docker(t, "service", "update", "--force", "--detach=false", service)
+}
+
+// killProxy kills one of the two. What it had in its hands may fail.
+func killProxy(t *testing.T, s *stack, proxies string) {
+	victim := s.containers(t, proxies)[0]
+	var killed time.Time
+	v := atTheDoor(t, s, func() {
+		if out := docker(t, "logs", "--since", "5s", victim); !strings.Contains(out, `"status":200`) {
+			t.Error("the victim had served nothing")
+		}
+		killed = time.Now()
+		docker(t, "kill", victim)
+		eventually(t, "there are two again", time.Minute, func() bool {
+			now := s.containers(t, proxies)
+			return len(now) == 2 && !slices.Contains(now, victim)
+		})
+	})
+	const kill = time.Second // how long the engine may take to do it
+	v.lostOnly(t, "in the hands of the killed one", func(r load.Record) bool {
+		return r.Start.Before(killed.Add(kill)) && r.End.After(killed) && r.End.Before(killed.Add(kill))
 	})
 }
 
@@ -135,6 +170,11 @@ func atTheDoor(t *testing.T, s *stack, event func()) visit {
 	t.Logf("%d requests, %d of them POSTs, %d during the event of %.1f s; %d failed, slowest %v", len(v.report.Records), posts,
 		len(v.report.Between(v.from, v.to).Records), v.to.Sub(v.from).Seconds(), len(v.report.Failed()), v.report.Slowest())
 	return v
+}
+
+func (v visit) lostNothing(t *testing.T) {
+	t.Helper()
+	v.lostOnly(t, "by right", func(load.Record) bool { return false })
 }
 
 // lostOnly: nothing failed but what had to, for the reason given; the rest of the event was full of requests.

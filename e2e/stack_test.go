@@ -45,11 +45,11 @@ func deployFlask(t *testing.T) *stack {
 // deployApp deploys stack.yml: the proxy of that image, before replicas of a character.
 func deployApp(t *testing.T, e *engine, name, proxyImage, character string) *stack {
 	t.Helper()
-	return deployFrom(t, e, "stack.yml", name, proxyImage, character)
+	return deployFrom(t, e, name, proxyImage, character, "stack.yml")
 }
 
-// deployFrom deploys a stack file of this folder that has the variables of stack.yml.
-func deployFrom(t *testing.T, e *engine, file, name, proxyImage, character string) *stack {
+// deployFrom deploys stack files of this folder that have the variables of stack.yml.
+func deployFrom(t *testing.T, e *engine, name, proxyImage, character string, files ...string) *stack {
 	t.Helper()
 	s := &stack{engine: e, name: fmt.Sprintf("fle2e%d-%s", os.Getpid(), name), journal: t.TempDir()}
 	s.app = s.name + "_app"
@@ -61,7 +61,11 @@ func deployFrom(t *testing.T, e *engine, file, name, proxyImage, character strin
 	}
 	t.Cleanup(func() { s.remove(t) })
 	dumpOnFailure(t, s)
-	command(t, env, "docker", "stack", "deploy", "--resolve-image", "never", "-c", "e2e/"+file, s.name)
+	args := []string{"stack", "deploy", "--resolve-image", "never"}
+	for _, f := range files {
+		args = append(args, "-c", "e2e/"+f)
+	}
+	command(t, env, "docker", append(args, s.name)...)
 	eventually(t, "the stack is healthy", time.Minute, func() bool {
 		return len(s.running(t)) == replicas && answers(s.url)
 	})
@@ -74,6 +78,9 @@ func (s *stack) remove(t *testing.T) {
 	eventually(t, "the stack is gone", time.Minute, func() bool {
 		return docker(t, "ps", "-aq", "--filter", "label=com.docker.stack.namespace="+s.name) == ""
 	})
+	for _, volume := range strings.Fields(docker(t, "volume", "ls", "-q", "--filter", "label=com.docker.stack.namespace="+s.name)) {
+		docker(t, "volume", "rm", volume)
+	}
 }
 
 // running are the tasks that the cluster wants and says are running.
