@@ -196,7 +196,7 @@ func TestOnlyTheStreamsOfATaskThatDrainsAreToldToGo(t *testing.T) {
 }
 
 func TestTheProxysEndSaysGoingAwayToEachWebSocket(t *testing.T) {
-	w := begin(t, "--entrypoints.web.transport.lifecycle.gracetimeout=4s")
+	w := begin(t, "--entrypoints.web.transport.lifecycle.gracetimeout=6s")
 	w.see(discovery.Service{}, chat(t, 1), chat(t, 2))
 	var all []*talk
 	for range 20 {
@@ -208,7 +208,7 @@ func TestTheProxysEndSaysGoingAwayToEachWebSocket(t *testing.T) {
 	wantGoodbyes(t, all, websocket.StatusGoingAway)
 	err := <-w.ended
 	w.ended <- err
-	if took := time.Since(began); took > 3500*time.Millisecond {
+	if took := time.Since(began); took > 5500*time.Millisecond {
 		t.Errorf("the end took %v though all had gone", took)
 	}
 }
