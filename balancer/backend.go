@@ -37,7 +37,7 @@ func newBackend(t discovery.Task, probed, stay bool, link Link, h *hub) *Backend
 	b := &Backend{task: t, link: link, hub: h, doubt: make(chan struct{}, 1), depart: newDeparture()}
 	b.publish(func(s *health) {
 		s.running = t.State != discovery.Starting
-		s.checked, s.proven, s.probed = t.Checked, t.Checked, probed
+		s.checked, s.proven, s.probed, s.withdrawn = t.Checked, t.Checked, probed, t.Withdrawn
 	})
 	if t.State == discovery.Leaving {
 		b.drain(parting{stay: stay})
@@ -65,15 +65,14 @@ func (b *Backend) InFlight() int64 { return b.inFlight.Load() }
 
 // Acquire takes the backend for one more request, unless it drains. Who got true must
 // Release. Pool.Take has acquired already what it returns.
-func (b *Backend) Acquire() bool { return b.acquire(false) }
+func (b *Backend) Acquire() bool { return b.acquire(isReady) }
 
 // acquire counts first and looks at drain afterwards: whoever sees the drain and then a
-// count of zero knows that no request can come any more. With last, a backend that goes on
-// as its service's last ready one is taken too.
-func (b *Backend) acquire(last bool) bool {
+// count of zero knows that no request can come any more. With isLast or isStaying, a backend
+// that drains so is taken too.
+func (b *Backend) acquire(want condition) bool {
 	b.inFlight.Add(1)
-	c := b.now()
-	if !c.has(isDraining) || last && b.goesOn(c) {
+	if c := b.now(); !c.has(isDraining) || want.has(isLast|isStaying) && b.takes(c, want) {
 		return true
 	}
 	b.inFlight.Add(-1)
@@ -98,7 +97,7 @@ func (b *Backend) drain(how parting) {
 		begun = !s.draining
 		if begun {
 			b.drainAt.Store(int64(b.hub.now()))
-			s.draining, s.last = true, how.last
+			s.draining, s.parting = true, how
 		}
 	})
 	if !begun {
@@ -132,9 +131,10 @@ func (b *Backend) stopGrace() time.Duration {
 	return b.task.StopGrace
 }
 
-// goesOn reports whether a draining backend still takes requests as its service's last.
-func (b *Backend) goesOn(c condition) bool {
-	return c.has(isLast) && b.hub.now()-time.Duration(b.drainAt.Load()) < lastGrace
+// takes reports whether it has what a request wants. A service's last ready backend goes on for
+// lastGrace only.
+func (b *Backend) takes(c, want condition) bool {
+	return c.has(want) && (want != isLast || b.hub.now()-time.Duration(b.drainAt.Load()) < lastGrace)
 }
 
 // over reports whether nothing of its drain can be left: the task was killed by now.

@@ -42,6 +42,11 @@ const (
 	// defaultStopGrace is Docker's, for tasks that do not set one.
 	defaultStopGrace = 10 * time.Second
 
+	// agreeTime is within which all proxies have learned of a change. A pin that names a task which one
+	// of them does not know may come from another that knows more: to replace it sooner would be to
+	// fight over the cookie.
+	agreeTime = 3 * time.Second
+
 	// ejectAfter failed dials in a row take a backend out of service. One may be a lost SYN.
 	ejectAfter = 2
 )

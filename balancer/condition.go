@@ -6,15 +6,17 @@ package balancer
 type condition uint64
 
 const (
-	isReady    condition = 1 << iota // takes requests
-	isRunning                        // the cluster says so
-	isProven                         // its port accepted once, or the cluster checks it
-	isDraining                       // takes none any more
-	isLast                           // drains, and was its service's last ready backend when it began to
-	isEjected                        // its dials failed
-	isDoubted                        // a dial failed, or none was seen to work yet: an answer would be news
-	isOpen                           // not ready for passive reasons alone: taken when nothing is ready
-	isFailing                        // its active probe fails
+	isReady     condition = 1 << iota // takes requests
+	isRunning                         // the cluster says so
+	isProven                          // its port accepted once, or the cluster checks it
+	isDraining                        // takes none any more
+	isStaying                         // drains, and goes on taking requests of the sessions pinned to it
+	isWithdrawn                       // the cluster wants it and names its address no longer
+	isLast                            // drains, and was its service's last ready backend when it began to
+	isEjected                         // its dials failed
+	isDoubted                         // a dial failed, or none was seen to work yet: an answer would be news
+	isOpen                            // not ready for passive reasons alone: taken when nothing is ready
+	isFailing                         // its active probe fails
 )
 
 const turnShift = 16

@@ -56,6 +56,8 @@ func at(hostPort string) func(*discovery.Task) {
 	return func(t *discovery.Task) { t.Address.HostPort = hostPort }
 }
 func unchecked(t *discovery.Task) { t.Checked = false }
+func stuck(t *discovery.Task)     { t.Stuck = "no suitable node" }
+func withdrawn(t *discovery.Task) { t.Withdrawn = true }
 func probed(t *discovery.Task)    { t.Probe = &discovery.Probe{Path: "/"} }
 
 func service(ts ...discovery.Task) discovery.Service {

@@ -4,18 +4,19 @@ import "github.com/fairlead-proxy/fairlead/discovery"
 
 // health is why a backend is ready or is not.
 type health struct {
-	running  bool // the cluster says so
-	checked  bool // the cluster checks its health itself
-	proven   bool // its port accepted a dial once, or the cluster answers for it
-	probed   bool // it has an active probe
-	probe    verdict
-	probeErr error // what it last failed with
-	failures int   // dials in a row
-	dialErr  error // what the last of them failed with
-	broken   bool  // a connection broke since the last success
-	ejected  bool
-	draining bool
-	last     bool
+	running   bool // the cluster says so
+	checked   bool // the cluster checks its health itself
+	proven    bool // its port accepted a dial once, or the cluster answers for it
+	probed    bool // it has an active probe
+	probe     verdict
+	probeErr  error // what it last failed with
+	failures  int   // dials in a row
+	dialErr   error // what the last of them failed with
+	broken    bool  // a connection broke since the last success
+	ejected   bool
+	withdrawn bool // the cluster no longer names its address
+	draining  bool
+	parting   // how it drains
 }
 
 // verdict is what an active probe last found.
@@ -45,11 +46,13 @@ func (s *health) flags() condition {
 			c |= flag
 		}
 	}
-	set(isReady, wanted && s.fit() && s.proven && !s.ejected)
+	set(isReady, wanted && s.fit() && s.proven && !s.ejected && !s.withdrawn)
 	set(isOpen, wanted && s.fit())
 	set(isRunning, s.running)
 	set(isProven, s.proven)
 	set(isDraining, s.draining)
+	set(isStaying, s.draining && s.stay && s.running && !s.ejected)
+	set(isWithdrawn, s.withdrawn)
 	set(isLast, s.draining && s.last)
 	set(isEjected, s.ejected)
 	set(isFailing, s.probed && s.probe == failing)
@@ -96,9 +99,11 @@ func (b *Backend) publish(edit func(*health)) (becameReady bool) {
 
 // observe takes over what a newer snapshot says of the task. A task never goes back to
 // Starting, and a drain is never undone.
-func (b *Backend) observe(state discovery.State, probed bool, how parting) {
+func (b *Backend) observe(e *entry, last bool) {
+	probed := e.probe != nil
 	b.change(func(s *health) {
-		s.running = s.running || state == discovery.Running
+		s.running = s.running || e.task.State == discovery.Running
+		s.withdrawn = e.task.Withdrawn
 		switch {
 		case !probed:
 			s.probe = unknown
@@ -107,8 +112,8 @@ func (b *Backend) observe(state discovery.State, probed bool, how parting) {
 		}
 		s.probed = probed
 	})
-	if state == discovery.Leaving {
-		b.drain(how)
+	if e.task.State == discovery.Leaving {
+		b.drain(parting{last: last, stay: e.stay})
 	}
 }
 
@@ -118,13 +123,13 @@ func (b *Backend) accepted() {
 }
 
 // refused tells that a dial failed. A backend whose port never accepted has nothing to be
-// ejected from.
+// ejected from; one that drains has closed it for good.
 func (b *Backend) refused(err error) {
 	b.change(func(s *health) {
 		s.dialErr = err
-		if s.proven {
+		if s.proven || s.draining {
 			s.failures++
-			s.ejected = s.failures >= ejectAfter
+			s.ejected = s.draining || s.failures >= ejectAfter
 		}
 	})
 }

@@ -12,17 +12,20 @@ type Pool struct {
 	service   string
 	strategy  discovery.Strategy
 	sticky    bool
+	stay      bool // sessions stay on a task that drains
 	slowStart time.Duration
 	hub       *hub
 
-	members []member       // in the order of their task ids
-	byTask  map[string]int // members by task id
-	seats   map[discovery.Seat]*seat
-	awaited bool             // a task is on its way
-	coming  []discovery.Task // have no address yet
-	wheel   []int32          // members in the order in which wrr goes round
-	turn    *atomic.Uint64   // of the wheel; goes on in the next Set
-	gone    []*Backend       // left the pool, but requests have them
+	members   []member       // in the order of their task ids
+	byTask    map[string]int // members by task id
+	seats     map[discovery.Seat]*seat
+	awaited   bool             // a task is on its way
+	stuck     string           // which task is not, and why; "" if there is no such
+	coming    []discovery.Task // have no address yet
+	wheel     []int32          // members in the order in which wrr goes round
+	turn      *atomic.Uint64   // of the wheel; goes on in the next Set
+	strangers *strangers       // goes on in the next Set
+	gone      []*Backend       // left the pool, but requests have them
 }
 
 // member is a backend's part in one pool.
@@ -48,18 +51,25 @@ func newPool(s discovery.Service, backend func(discovery.Task) *Backend, previou
 		service:   s.Name,
 		strategy:  s.Strategy,
 		sticky:    s.Sticky != nil,
+		stay:      s.Sticky != nil && s.Sticky.OnDrain == discovery.Stay,
+		awaited:   s.Awaited,
 		slowStart: s.SlowStart,
 		hub:       h,
 		byTask:    make(map[string]int, len(s.Tasks)),
 		seats:     make(map[discovery.Seat]*seat, len(s.Tasks)),
 		turn:      new(atomic.Uint64),
+		strangers: new(strangers),
 	}
 	if previous != nil {
-		p.turn = previous.turn
+		p.turn, p.strangers = previous.turn, previous.strangers
 	}
 	for _, t := range s.Tasks {
 		seat := p.seatOf(t.Seat, previous)
-		p.awaited = p.awaited || t.State == discovery.Starting
+		if t.State == discovery.Starting && t.Stuck == "" {
+			p.awaited = true
+		} else if t.State == discovery.Starting && p.stuck == "" {
+			p.stuck = t.Name + ": " + t.Stuck
+		}
 		if t.Address.HostPort == "" {
 			p.coming = append(p.coming, t)
 			continue
@@ -90,7 +100,11 @@ func (p *Pool) left(previous *Pool) []*Backend {
 		consider(b)
 	}
 	for _, m := range previous.members {
-		if i, found := p.byTask[m.task.ID]; !found || p.members[i].Backend != m.Backend {
+		i, found := p.byTask[m.task.ID]
+		if !found {
+			p.strangers.left(m.task.ID)
+		}
+		if !found || p.members[i].Backend != m.Backend {
 			consider(m.Backend)
 		}
 	}
@@ -115,12 +129,16 @@ func (p *Pool) seatOf(name discovery.Seat, previous *Pool) *seat {
 // first alive one counts.
 func (p *Pool) Alive(pin discovery.Pin) bool {
 	i, found := p.byTask[pin.Task]
-	return found && p.members[i].Ready()
+	return found && (p.members[i].Ready() || p.stay && p.members[i].now().has(isStaying))
 }
+
+// Stuck is the name of a task that should run and of which nobody expects that it soon will, with
+// the reason; "" if there is no such task.
+func (p *Pool) Stuck() string { return p.stuck }
 
 // Expects reports whether a request that found nothing to take may hope: a task is on its
 // way, or one is out of service for passive reasons or was not probed yet. It is false at
-// zero replicas, and where all active probes fail.
+// zero replicas, where tasks are stuck, and where all active probes fail.
 func (p *Pool) Expects() bool {
 	if p.awaited {
 		return true

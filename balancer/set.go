@@ -96,7 +96,7 @@ func (s *Set) enter(services []discovery.Service, previous *Set, o Options) {
 func (s *Set) Adopt() {
 	last := s.lastReady()
 	for _, e := range s.backends {
-		e.observe(e.task.State, e.probe != nil, parting{last: last[e.Backend], stay: e.stay})
+		e.observe(e, last[e.Backend])
 	}
 	for _, b := range s.ended {
 		b.end()
@@ -115,9 +115,9 @@ func (s *Set) lastReady() map[*Backend]bool {
 		var leaving []*Backend
 		stays := false
 		for _, m := range p.members {
-			switch {
-			case !m.Ready():
-			case s.backends[m.Identity()].task.State == discovery.Leaving:
+			switch task := &s.backends[m.Identity()].task; {
+			case !m.Ready() || task.Withdrawn:
+			case task.State == discovery.Leaving:
 				leaving = append(leaving, m.Backend)
 			default:
 				stays = true

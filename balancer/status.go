@@ -21,7 +21,7 @@ type PoolStatus struct {
 type BackendStatus struct {
 	Task     discovery.Task // as first seen
 	Weight   int            // in this pool
-	State    string         // "ready", "draining", "ejected", "failing" (its probe), "unproven" (its port) or "starting"
+	State    string         // "ready", "draining", "withdrawn" (by the cluster), "ejected", "failing" (its probe), "unproven" (its port) or "starting"
 	InFlight int64
 	Link     Link
 	// Err is what the last dial or probe of it failed with; nil after one that did not.
@@ -67,6 +67,8 @@ func (b *Backend) status() BackendStatus {
 		state = "draining"
 	case !c.has(isRunning):
 		state = "starting"
+	case c.has(isWithdrawn):
+		state = "withdrawn"
 	case c.has(isEjected):
 		state = "ejected"
 	case c.has(isFailing):

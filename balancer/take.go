@@ -40,7 +40,7 @@ type request struct {
 	pin    *discovery.Pin
 	client netip.Addr
 	tried  *Tried
-	want   condition     // the flag that makes a member eligible: isReady, isLast or isOpen
+	want   condition     // the flag that makes a member eligible: isStaying, isReady, isLast or isOpen
 	now    time.Duration // hub time; 0: not asked for yet
 }
 
@@ -57,11 +57,11 @@ func (p *Pool) Take(pin *discovery.Pin, client netip.Addr, tried *Tried) (Choice
 		}
 		m := &p.members[i]
 		c := m.now()
-		if !m.acquire(r.want == isLast) {
+		if !m.acquire(r.want) {
 			continue
 		}
 		tried.add(m.Backend, c)
-		choice := Choice{Backend: m.Backend, Why: why, Repin: p.repins(pin, i)}
+		choice := Choice{Backend: m.Backend, Why: why, Repin: p.repins(&r, i)}
 		if choice.Repin && why != Seated { // a seat's session was counted when it came
 			m.seat.sessions.add(p.now(&r))
 		}
@@ -70,9 +70,16 @@ func (p *Pool) Take(pin *discovery.Pin, client netip.Addr, tried *Tried) (Choice
 	return Choice{}, false
 }
 
-// choose goes through the steps: among the ready; if the service has none, among those
-// that drain as its last ones; then among those that are out of service for passive reasons.
+// choose goes through the steps: the pinned one that drains, where sessions stay; among the ready;
+// if the service has none, among those that drain as its last ones; then among those that are out
+// of service for passive reasons.
 func (p *Pool) choose(r *request) (int, Why) {
+	if p.stay && r.pin != nil {
+		r.want = isStaying
+		if i, found := p.byTask[r.pin.Task]; found && p.eligible(i, r) {
+			return i, Pinned
+		}
+	}
 	r.want = isReady
 	if i, why := p.among(r); i != none {
 		return i, why
@@ -111,7 +118,7 @@ func (p *Pool) among(r *request) (int, Why) {
 func (p *Pool) eligible(i int, r *request) bool {
 	b := p.members[i].Backend
 	c := b.now()
-	return c.has(r.want) && (r.want != isLast || b.goesOn(c)) && !r.tried.bars(b, c)
+	return b.takes(c, r.want) && !r.tried.bars(b, c)
 }
 
 func (p *Pool) inSeat(s *seat, r *request) int {
@@ -140,22 +147,23 @@ func (p *Pool) rehash(r *request) int {
 	return best
 }
 
-// repins reports whether a request with that pin gets a new one for member i: when it had
-// none, or the one it had is of no more use. A task that merely could not be reached once,
-// or whose probe fails, keeps its sessions.
-func (p *Pool) repins(pin *discovery.Pin, i int) bool {
+// repins reports whether a request gets a new pin for member i: when it had none, or the one it
+// had is of no more use. A task that merely could not be reached once, or whose probe fails, keeps
+// its sessions. So does one that this proxy has yet to hear of.
+func (p *Pool) repins(r *request, i int) bool {
 	switch {
 	case !p.sticky:
 		return false
-	case pin == nil:
+	case r.pin == nil:
 		return true
 	}
-	pinned, found := p.byTask[pin.Task]
+	pinned, found := p.byTask[r.pin.Task]
 	if !found {
-		return true
+		return p.strangers.gone(r.pin.Task, p.now(r))
 	}
 	c := p.members[pinned].now()
-	return pinned != i && (c.has(isDraining) || c.has(isEjected))
+	stays := p.stay && c.has(isStaying)
+	return pinned != i && c.has(isEjected|isWithdrawn|isDraining) && !stays
 }
 
 // now is the hub's time, read at most once a request.

@@ -39,10 +39,10 @@ func TestWhoIsTaken(t *testing.T) {
 				b.Answered(time.Millisecond)
 				b.Failed(errDial)
 			}},
-		{name: "the successor in the seat", tasks: []discovery.Task{task(2), successor}, pin: pinTo(1), want: "t9", why: Seated, repin: true},
+		{name: "the successor in the seat", first: tasks(2), tasks: []discovery.Task{task(2), successor}, pin: pinTo(1), want: "t9", why: Seated, repin: true},
 		{name: "the successor of a draining one", first: tasks(2), tasks: []discovery.Task{task(1, as(discovery.Leaving)), task(2), successor},
 			pin: pinTo(1), want: "t9", why: Seated, repin: true},
-		{name: "the successor, though of weight 0", tasks: []discovery.Task{task(2), task(1, named("t9"), weighing(0))}, pin: pinTo(1), want: "t9", why: Seated, repin: true},
+		{name: "the successor, though of weight 0", first: tasks(2), tasks: []discovery.Task{task(2), task(1, named("t9"), weighing(0))}, pin: pinTo(1), want: "t9", why: Seated, repin: true},
 		{name: "another seat if the successor starts", first: tasks(1),
 			tasks: []discovery.Task{task(1, as(discovery.Leaving)), task(2), task(1, named("t9"), at("10.0.0.9:80"), as(discovery.Starting))},
 			pin:   pinTo(1), want: "t2", why: Rehashed, repin: true},
@@ -50,7 +50,12 @@ func TestWhoIsTaken(t *testing.T) {
 			edit: func(t *testing.T, p *Pool) { ejected(backendOf(t, p, "t1")) }},
 		{name: "another for now if its probe fails", tasks: []discovery.Task{task(1, probed), task(2)}, pin: pinTo(1), want: "t2", why: Rehashed,
 			edit: func(t *testing.T, p *Pool) { backendOf(t, p, "t1").judge(failing, errProbe) }},
-		{name: "no session moves to weight 0", tasks: []discovery.Task{task(2, weighing(0)), task(3)}, pin: pinTo(1), want: "t3", why: Rehashed, repin: true},
+		{name: "the seat of a task that nobody here has heard of yet, for now", tasks: []discovery.Task{task(2), successor}, pin: pinTo(1), want: "t9", why: Seated},
+		{name: "another if withdrawn", tasks: []discovery.Task{task(1, withdrawn), task(2)}, pin: pinTo(1), want: "t2", why: Rehashed, repin: true},
+		{name: "nobody new while withdrawn", tasks: []discovery.Task{task(1, withdrawn), task(2, weighing(0)), task(3)}, want: "t3", why: Strategic, repin: true},
+		{name: "a withdrawn one if nothing is ready, and it keeps the pin", tasks: []discovery.Task{task(1, withdrawn)}, pin: pinTo(1), want: "t1", why: FailedOpen},
+		{name: "one that came back", first: []discovery.Task{task(1, withdrawn), task(2)}, tasks: tasks(2), pin: pinTo(1), want: "t1", why: Pinned},
+		{name: "no session moves to weight 0", first: tasks(1), tasks: []discovery.Task{task(2, weighing(0)), task(3)}, pin: pinTo(1), want: "t3", why: Rehashed, repin: true},
 		{name: "a new session", tasks: tasks(1), want: "t1", why: Strategic, repin: true},
 		{name: "no new session at weight 0", tasks: []discovery.Task{task(1, weighing(0)), task(2)}, want: "t2", why: Strategic, repin: true},
 		{name: "none at all where all have weight 0", tasks: []discovery.Task{task(1, weighing(0))}},
@@ -225,6 +230,9 @@ func TestExpectsTellsWhetherToHold(t *testing.T) {
 		{"a leaving one", []discovery.Task{task(1, as(discovery.Leaving))}, false},
 		{"one without an address yet", []discovery.Task{task(1, as(discovery.Starting), at(""))}, true},
 		{"one that starts", []discovery.Task{task(1, as(discovery.Starting))}, true},
+		{"one that is stuck", []discovery.Task{task(1, as(discovery.Starting), stuck)}, false},
+		{"one that is stuck beside one that starts", []discovery.Task{task(1, as(discovery.Starting), stuck), task(2, as(discovery.Starting))}, true},
+		{"one whose address is withdrawn", []discovery.Task{task(1, withdrawn)}, true},
 		{"one that has to open its port", []discovery.Task{task(1, unchecked)}, true},
 		{"one that has to pass its probe", []discovery.Task{task(1, unchecked, probed)}, true},
 	} {
@@ -234,6 +242,14 @@ func TestExpectsTellsWhetherToHold(t *testing.T) {
 				t.Errorf("expects %t", got)
 			}
 		})
+	}
+	s := service(task(1, as(discovery.Leaving)))
+	s.Awaited = true
+	if !adopted(nil, s).Pool("shop").Expects() {
+		t.Error("does not wait for a task that the cluster is about to make")
+	}
+	if got := adopted(nil, service(task(1), task(2, as(discovery.Starting), stuck))).Pool("shop").Stuck(); got != "shop.2: no suitable node" {
+		t.Errorf("stuck: %q", got)
 	}
 	p := adopted(nil, service(task(1, probed))).Pool("shop")
 	backendOf(t, p, "t1").judge(failing, errProbe)
