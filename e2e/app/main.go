@@ -3,10 +3,12 @@
 //
 //	CHARACTER=die       exits at once on SIGTERM and finishes nothing
 //	CHARACTER=linger    goes on serving for a second after SIGTERM, then finishes what it has
+//	PORT=8000           where it listens
 //	JOURNAL=/journal    directory of the host; each container writes the file of its name there
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,16 +18,14 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/fairlead-proxy/fairlead/e2e/load"
 )
 
-const (
-	address = ":8000"
-	linger  = time.Second
-)
+const linger = time.Second
 
 func main() {
 	err := run(os.Args[1:])
@@ -36,8 +36,8 @@ func main() {
 }
 
 func run(args []string) error {
-	if len(args) == 2 && args[0] == "healthcheck" {
-		return healthcheck(args[1])
+	if len(args) == 2 { // healthcheck 8000, sicken 8000
+		return ask(args[1], "/"+args[0])
 	}
 	host, err := os.Hostname()
 	if err != nil {
@@ -50,9 +50,9 @@ func run(args []string) error {
 	return serve(j, host, os.Getenv("CHARACTER"))
 }
 
-// healthcheck asks the app of this container.
-func healthcheck(port string) error {
-	resp, err := http.Get("http://127.0.0.1:" + port + "/health")
+// ask is the other half of what serve offers to this container: its health check, and a way to spoil that.
+func ask(port, path string) error {
+	resp, err := http.Get("http://127.0.0.1:" + port + path)
 	if err != nil {
 		return err
 	}
@@ -68,9 +68,15 @@ func serve(j *journal, host, character string) error {
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, syscall.SIGTERM)
 	mux := http.NewServeMux()
-	mux.HandleFunc("/health", func(http.ResponseWriter, *http.Request) {})
+	var sick atomic.Bool
+	mux.HandleFunc("/healthcheck", func(w http.ResponseWriter, _ *http.Request) {
+		if sick.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
+	mux.HandleFunc("/sicken", func(http.ResponseWriter, *http.Request) { sick.Store(true) })
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { answer(j, host, w, r) })
-	server := &http.Server{Addr: address, Handler: mux}
+	server := &http.Server{Addr: ":" + cmp.Or(os.Getenv("PORT"), "8000"), Handler: mux}
 	failed := make(chan error, 1)
 	go func() { failed <- server.ListenAndServe() }()
 	select {
@@ -93,6 +99,10 @@ func serve(j *journal, host, character string) error {
 func answer(j *journal, host string, w http.ResponseWriter, r *http.Request) {
 	id := r.URL.Query().Get("id")
 	j.write(r.Method + " " + id)
+	if r.Header.Get("Upgrade") == "websocket" {
+		converse(host, w)
+		return
+	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		panic(http.ErrAbortHandler)
@@ -101,4 +111,19 @@ func answer(j *journal, host string, w http.ResponseWriter, r *http.Request) {
 		time.Sleep(time.Duration(ms) * time.Millisecond)
 	}
 	fmt.Fprintf(w, "%s%s\n%s", load.Greeting, host, load.Echo(id, body))
+}
+
+// converse sends all messages of a WebSocket back, after its own name, until the client or the process goes.
+func converse(host string, w http.ResponseWriter) {
+	s, err := load.Accept(w)
+	if err != nil {
+		panic(err)
+	}
+	defer s.Close()
+	for err == nil {
+		var text string
+		if text, err = s.Receive(time.Hour); err == nil {
+			err = s.Send(host + " " + text)
+		}
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptrace"
@@ -45,46 +46,55 @@ func (c *client) ask(method, id string) Record {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	r := Record{ID: id, Client: c.number, Method: method, Start: time.Now()}
-	r.Status, r.By, r.Err = c.exchange(ctx, method, id)
+	r.By, r.Err = c.exchange(ctx, &r)
 	r.End = time.Now()
+	c.settle(&r)
+	return r
+}
+
+// settle notes where the client's session is now.
+func (c *client) settle(r *Record) {
 	if r.By != "" && c.number != Passer {
 		r.Moved = c.last != "" && r.By != c.last
 		c.last = r.By
 	}
-	return r
 }
 
-func (c *client) exchange(ctx context.Context, method, id string) (status int, by string, err error) {
-	url := c.opt.URL + "?id=" + id
+func (c *client) exchange(ctx context.Context, r *Record) (by string, err error) {
+	url := c.opt.URL + "?id=" + r.ID
 	var body []byte
-	if method == http.MethodPost {
-		body = content(id)
-		if c.opt.Work > 0 {
-			url += fmt.Sprintf("&ms=%d", c.opt.Work.Milliseconds())
-		}
+	work := time.Duration(0)
+	switch {
+	case r.Method == http.MethodPost:
+		body, work = content(r.ID), c.opt.Work
+	case c.opt.Slow > 0 && rand.Float64() < slowShare:
+		work = c.opt.Slow
+	}
+	if work > 0 {
+		url += fmt.Sprintf("&ms=%d", work.Milliseconds())
 	}
 	connections := 0 // net/http sends again by itself where a kept connection was closed under it
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connections++ }})
-	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, r.Method, url, bytes.NewReader(body))
 	if err != nil {
-		return 0, "", err
+		return "", err
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return 0, "", err
+		return "", err
 	}
 	defer resp.Body.Close()
+	r.Status, r.RetryAfter = resp.StatusCode, resp.Header.Get("Retry-After")
 	text, err := io.ReadAll(resp.Body)
 	switch {
 	case err != nil:
-		return resp.StatusCode, "", fmt.Errorf("answer cut off: %w", err)
+		return "", fmt.Errorf("answer cut off: %w", err)
 	case resp.StatusCode != http.StatusOK:
-		return resp.StatusCode, "", errors.New(strings.TrimSpace(string(text)))
+		return "", errors.New(strings.TrimSpace(string(text)))
 	case connections > 1:
-		return resp.StatusCode, "", errors.New("the connection was closed under the request")
+		return "", errors.New("the connection was closed under the request")
 	}
-	by, err = c.check(string(text), id, body)
-	return resp.StatusCode, by, err
+	return c.check(string(text), r.ID, body)
 }
 
 // check reads who answered, and whether it was this request that was answered, whole.

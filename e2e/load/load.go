@@ -19,10 +19,16 @@ type Options struct {
 	URL string
 	// Clients that keep their cookies, and Passers that keep none; all work at the same time.
 	Clients, Passers int
+	// Talkers have a WebSocket each, and cookies; e2e/app must be behind.
+	Talkers int
+	// Prefix of the requests' ids, so that those of several Runs can be told apart in one log.
+	Prefix string
 	// Pause of a client after an answer, on average.
 	Pause time.Duration
 	// Work is how long a POST asks the app to take (?ms=); 0: it does not ask.
 	Work time.Duration
+	// Slow is how long one GET in 50 asks the app to take; 0: none does.
+	Slow time.Duration
 	// Echo says that the app is e2e/app, which repeats the request's id and the hash of its
 	// body; other apps only say which container answers.
 	Echo bool
@@ -34,6 +40,7 @@ const (
 	mostTime     = 5 * time.Minute
 	patience     = 20 * time.Second // with one request
 	postShare    = 0.3
+	slowShare    = 0.02 // of GETs
 )
 
 // A Run is load that goes on until Stop, or until its bounds are reached.
@@ -53,6 +60,9 @@ func Start(ctx context.Context, o Options) *Run {
 	r := &Run{opt: o, cancel: cancel}
 	for i := range o.Clients {
 		r.all.Go(func() { r.browse(ctx, i) })
+	}
+	for i := range o.Talkers {
+		r.all.Go(func() { r.talk(ctx, o.Clients+i) })
 	}
 	for range o.Passers {
 		r.all.Go(func() { r.browse(ctx, Passer) })
@@ -90,11 +100,14 @@ func (r *Run) browse(ctx context.Context, number int) {
 		if rand.Float64() < postShare {
 			method = "POST"
 		}
-		record := c.ask(method, fmt.Sprintf("r%d-%d", number, n))
-		r.mu.Lock()
-		r.records = append(r.records, record)
-		r.mu.Unlock()
+		r.note(c.ask(method, fmt.Sprintf("%s%d-%d", r.opt.Prefix, number, n)))
 	}
+}
+
+func (r *Run) note(x Record) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.records = append(r.records, x)
 }
 
 // next is the number of the next request; false: there have been enough.

@@ -11,10 +11,12 @@ type Record struct {
 	Client     int // from 0, or Passer
 	Method     string
 	Start, End time.Time
-	Status     int    // 0: there was no answer
-	By         string // the container that answered; "" if none did
-	Moved      bool   // the client's last answer came from another container
-	Err        error  // nil: answered by 200, and by what was expected
+	Status     int      // 0: there was no answer
+	RetryAfter string   // what the answer said of it
+	Farewell   Farewell // the code with which a WebSocket's client was told to go
+	By         string   // the container that answered; "" if none did
+	Moved      bool     // the client's last answer came from another container
+	Err        error    // nil: answered by 200, and by what was expected
 }
 
 // String is the record as a line for people.
