@@ -45,7 +45,7 @@ func Accept(w http.ResponseWriter) (*Socket, error) {
 	return &Socket{conn: conn, in: rw.Reader}, err
 }
 
-// Connect asks for a Socket. The answer is returned whatever it was, with its body closed; the error says if it was
+// Connect asks for a Socket; the request's URL names its port. The answer is returned whatever it was, with its body closed; the error says if it was
 // not the one hoped for.
 func Connect(ctx context.Context, r *http.Request) (*Socket, *http.Response, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", r.URL.Host)

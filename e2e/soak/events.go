@@ -1,0 +1,198 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"time"
+)
+
+// plan is the rows that a run has: rounds of updates, then each event once for each app.
+func plan(rounds int, only *regexp.Regexp) []row {
+	all := updates(min(rounds, 200))
+	for _, service := range []string{"die", "linger"} {
+		for _, w := range events() {
+			w.service = service
+			all = append(all, w)
+		}
+	}
+	return slices.DeleteFunc(all, func(w row) bool { return !only.MatchString(w.name) })
+}
+
+// updates are rounds of updates: start-first and stop-first, of 1, 3 and 6 replicas, of both apps.
+func updates(rounds int) (all []row) {
+	for i := range rounds {
+		order := []string{"start-first", "stop-first"}[i%2]
+		all = append(all, row{
+			name:     fmt.Sprintf("update %d, %s", i+1, order),
+			service:  []string{"die", "linger"}[i/2%2],
+			replicas: []int{1, 3, 6}[i/4%3],
+			replaces: true,
+			event: func(ctx context.Context, r *rig) error {
+				return r.update(ctx, "--update-order", order, "--env-add", fmt.Sprintf("ROUND=%d", i))
+			},
+		})
+	}
+	return all
+}
+
+func events() []row {
+	return []row{
+		{name: "update --force", replicas: 3, replaces: true, event: func(ctx context.Context, r *rig) error { return r.update(ctx, "--force") }},
+		{name: "port moved and moved back", replicas: 3, replaces: true, event: movePort},
+		{name: "broken update, rolled back", replicas: 3, event: brokenUpdate},
+		{name: "scaled to 6, 1 and back", replicas: 3, event: scaled(6, 1, 3)},
+		{name: "scaled to 0 and back", replicas: 3, replaces: true, refuses: true, event: scaled(0, 3)},
+		{name: "service removed and made again", replicas: 3, replaces: true, refuses: true, event: remade},
+		{name: "container killed", replicas: 3, kills: true, event: toOne("kill")},
+		{name: "only container killed", replicas: 1, replaces: true, kills: true, event: toOne("kill")},
+		{name: "container made unhealthy", replicas: 3, event: toOne("exec", "/app", "sicken", "8000")},
+		{name: "process hung", replicas: 3, kills: true, event: toOne("kill", "--signal", "STOP")},
+		{name: "node drained", replicas: 3, event: drained},
+		{name: "node drained, with the only replica", replicas: 1, event: drained},
+		{name: "cable cut for 30 s", replicas: 3, kills: true, event: cableCut},
+		{name: "engine of a node killed", replicas: 3, kills: true, event: engineKilled},
+		{name: "node without power", replicas: 3, kills: true, event: powerCut},
+		{name: "manager restarted", replicas: 3, kills: true, event: managerRestarted},
+		{name: "engine of the proxy's node hangs, leader lost", replicas: 3, event: leaderHangs},
+		{name: "quorum lost for 15 s", replicas: 3, event: quorumLost},
+		{name: "proxies updated", replicas: 3, event: func(ctx context.Context, r *rig) error { return r.updateOf(ctx, "proxy", "--force") }},
+		{name: "door restarted", replicas: 3, shuts: true, event: func(ctx context.Context, r *rig) error { return r.updateOf(ctx, "door", "--force") }},
+	}
+}
+
+func movePort(ctx context.Context, r *rig) error {
+	for _, port := range []string{"9000", "8000"} {
+		err := r.update(ctx, "--env-add", "PORT="+port, "--health-cmd", "/app healthcheck "+port,
+			"--label-add", "traefik.http.services."+r.service+".loadbalancer.server.port="+port)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func brokenUpdate(ctx context.Context, r *rig) error {
+	err := r.update(ctx, "--env-add", "PORT=9999") // the label and the health check know nothing of it
+	state, e := r.docker(ctx, "service", "inspect", "--format", "{{.UpdateStatus.State}}", stack+"_"+r.service)
+	if e == nil && state == "rollback_completed" {
+		return nil
+	}
+	return errors.Join(err, e, fmt.Errorf("the update is %q, want a completed rollback", state))
+}
+
+func scaled(steps ...int) func(context.Context, *rig) error {
+	return func(ctx context.Context, r *rig) error {
+		for _, n := range steps {
+			if err := r.scale(ctx, n); err != nil {
+				return err
+			}
+			wait(ctx, 4*time.Second) // until those that are to go have gone
+		}
+		return nil
+	}
+}
+
+func remade(ctx context.Context, r *rig) error {
+	if _, err := r.docker(ctx, "service", "rm", stack+"_"+r.service); err != nil {
+		return err
+	}
+	wait(ctx, 6*time.Second)
+	if err := r.stackDeploy(ctx); err != nil {
+		return err
+	}
+	return r.scale(ctx, 3)
+}
+
+// toOne does something to one container: docker COMMAND CONTAINER REST.
+func toOne(command string, rest ...string) func(context.Context, *rig) error {
+	return func(ctx context.Context, r *rig) error {
+		running, err := r.running(ctx)
+		if err != nil {
+			return err
+		}
+		victim := slices.Sorted(maps.Keys(running))[0]
+		i, err := r.nodeOf(ctx, running[victim])
+		if err != nil {
+			return err
+		}
+		args := append([]string{command, victim}, rest...)
+		if command == "kill" {
+			args = append(append([]string{command}, rest...), victim)
+		}
+		if _, err := r.Nodes[i].Docker(ctx, args...); err != nil {
+			return err
+		}
+		return eventually(ctx, "Swarm replaces it", func() bool {
+			running, err := r.running(ctx)
+			_, still := running[victim]
+			return err == nil && !still
+		})
+	}
+}
+
+// drained drains a node that runs the app, but not the first: the proxy with the load is there.
+func drained(ctx context.Context, r *rig) error {
+	n := r.Nodes[2]
+	if err := r.Drain(ctx, n); err != nil {
+		return err
+	}
+	wait(ctx, 8*time.Second)
+	return r.Activate(ctx, n)
+}
+
+func cableCut(ctx context.Context, r *rig) error {
+	n := r.Nodes[2]
+	if err := n.CutCable(ctx); err != nil {
+		return err
+	}
+	wait(ctx, 30*time.Second)
+	return n.Mend(ctx)
+}
+
+func engineKilled(ctx context.Context, r *rig) error {
+	n := r.Nodes[2]
+	if err := n.KillDaemon(ctx); err != nil {
+		return err
+	}
+	wait(ctx, 25*time.Second)
+	return n.StartDaemon(ctx)
+}
+
+func powerCut(ctx context.Context, r *rig) error {
+	n := r.Nodes[2]
+	if err := n.Kill(ctx); err != nil {
+		return err
+	}
+	wait(ctx, 25*time.Second)
+	return n.Start(ctx)
+}
+
+func managerRestarted(ctx context.Context, r *rig) error { return r.Nodes[1].RestartDaemon(ctx) }
+
+// leaderHangs: the engine that the proxy asks, and that leads, says nothing for a while; another takes the lead, and
+// meanwhile an update happens.
+func leaderHangs(ctx context.Context, r *rig) error {
+	n := r.Nodes[0]
+	if err := n.PauseDaemon(ctx); err != nil {
+		return err
+	}
+	wait(ctx, 15*time.Second)
+	if err := n.ResumeDaemon(ctx); err != nil {
+		return err
+	}
+	return eventually(ctx, "there is a leader", func() bool { _, err := r.Leader(ctx); return err == nil })
+}
+
+func quorumLost(ctx context.Context, r *rig) error {
+	if err := r.LoseQuorum(ctx); err != nil {
+		return err
+	}
+	wait(ctx, 15*time.Second)
+	return r.FindQuorum(ctx)
+}

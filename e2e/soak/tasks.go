@@ -1,0 +1,106 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// A task as the engine tells of it.
+type task struct {
+	ID, NodeID   string
+	DesiredState string
+	Status       struct {
+		State           string
+		ContainerStatus struct{ ContainerID string }
+	}
+}
+
+// container is the short id, which is the host name in the container.
+func (k task) container() string {
+	id := k.Status.ContainerStatus.ContainerID
+	return id[:min(len(id), 12)]
+}
+
+// running are the tasks of the row's app that should run and do, by container.
+func (r *rig) running(ctx context.Context) (map[string]task, error) {
+	return r.runningOf(ctx, r.service)
+}
+
+func (r *rig) runningOf(ctx context.Context, service string) (map[string]task, error) {
+	ids, err := r.docker(ctx, "service", "ps", "--quiet", "--no-trunc", "--filter", "desired-state=running", stack+"_"+service)
+	if err != nil || ids == "" {
+		return nil, err
+	}
+	out, err := r.docker(ctx, append([]string{"inspect", "--type", "task"}, strings.Fields(ids)...)...)
+	if err != nil {
+		return nil, err
+	}
+	var all []task
+	if err := json.Unmarshal([]byte(out), &all); err != nil {
+		return nil, fmt.Errorf("tasks of %s: %w", service, err)
+	}
+	running := map[string]task{}
+	for _, k := range all {
+		if k.Status.State == "running" {
+			running[k.container()] = k
+		}
+	}
+	return running, nil
+}
+
+// quiet waits until so many tasks run, none is being replaced, and the proxies of all nodes answer.
+func (r *rig) quiet(ctx context.Context, replicas int) error {
+	return eventually(ctx, fmt.Sprintf("%d tasks of %s run and all proxies answer", replicas, r.service), func() bool {
+		ids, err := r.docker(ctx, "service", "ps", "--quiet", "--filter", "desired-state=running", stack+"_"+r.service)
+		if err != nil || len(strings.Fields(ids)) != replicas {
+			return false
+		}
+		running, err := r.running(ctx)
+		if err != nil || len(running) != replicas {
+			return false
+		}
+		for _, n := range r.Nodes {
+			if !answers(ctx, n) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// scale sets how many replicas the app has, and waits for them.
+func (r *rig) scale(ctx context.Context, replicas int) error {
+	_, err := r.docker(ctx, "service", "scale", "--detach", fmt.Sprintf("%s_%s=%d", stack, r.service, replicas))
+	if err != nil {
+		return err
+	}
+	return r.quiet(ctx, replicas)
+}
+
+// update waits until an update of the app is over, one way or the other.
+func (r *rig) update(ctx context.Context, flags ...string) error {
+	return r.updateOf(ctx, r.service, flags...)
+}
+
+func (r *rig) updateOf(ctx context.Context, service string, flags ...string) error {
+	_, err := r.docker(ctx, append(append([]string{"service", "update", "--quiet", "--detach=false"}, flags...), stack+"_"+service)...)
+	return err
+}
+
+// nodeOf is where a task runs.
+func (r *rig) nodeOf(ctx context.Context, k task) (node int, err error) {
+	name, err := r.docker(ctx, "node", "inspect", "--format", "{{.Description.Hostname}}", k.NodeID)
+	if err != nil {
+		return 0, err
+	}
+	for i, n := range r.Nodes {
+		if n.Name == name {
+			return i, nil
+		}
+	}
+	return 0, fmt.Errorf("no node is called %q", name)
+}
