@@ -18,6 +18,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -36,8 +37,9 @@ func main() {
 }
 
 func run(args []string) error {
-	if len(args) == 2 { // healthcheck 8000, sicken 8000
-		return ask(args[1], "/"+args[0])
+	port := cmp.Or(os.Getenv("PORT"), "8000")
+	if len(args) > 0 { // healthcheck or sicken, and a port if it is to be another
+		return ask(cmp.Or(strings.Join(args[1:], " "), port), "/"+args[0])
 	}
 	host, err := os.Hostname()
 	if err != nil {
@@ -47,7 +49,7 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	return serve(j, host, os.Getenv("CHARACTER"))
+	return serve(j, host, port, os.Getenv("CHARACTER"))
 }
 
 // ask is the other half of what serve offers to this container: its health check, and a way to spoil that.
@@ -64,7 +66,7 @@ func ask(port, path string) error {
 }
 
 // serve answers until SIGTERM, and then as long as its character says.
-func serve(j *journal, host, character string) error {
+func serve(j *journal, host, port, character string) error {
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, syscall.SIGTERM)
 	mux := http.NewServeMux()
@@ -76,7 +78,7 @@ func serve(j *journal, host, character string) error {
 	})
 	mux.HandleFunc("/sicken", func(http.ResponseWriter, *http.Request) { sick.Store(true) })
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { answer(j, host, w, r) })
-	server := &http.Server{Addr: ":" + cmp.Or(os.Getenv("PORT"), "8000"), Handler: mux}
+	server := &http.Server{Addr: ":" + port, Handler: mux}
 	failed := make(chan error, 1)
 	go func() { failed <- server.ListenAndServe() }()
 	select {

@@ -32,7 +32,7 @@ type client struct {
 }
 
 func newClient(number int, o Options) *client {
-	c := &client{number: number, opt: o, http: http.Client{Transport: &http.Transport{}}}
+	c := &client{number: number, opt: o, http: http.Client{Transport: &http.Transport{DialContext: o.dial}}}
 	if number != Passer {
 		c.http.Jar, _ = cookiejar.New(nil) // it never fails without options
 	}

@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"slices"
 	"sync"
 	"time"
@@ -17,6 +18,9 @@ import (
 type Options struct {
 	// URL of the page that is asked for, such as http://localhost:8080/.
 	URL string
+	// Proxies are addresses to connect to in the URL's place, if there are any: the first that takes a connection
+	// has it, as browsers do with a name that has several addresses.
+	Proxies []string
 	// Clients that keep their cookies, and Passers that keep none; all work at the same time.
 	Clients, Passers int
 	// Talkers have a WebSocket each, and cookies; e2e/app must be behind.
@@ -108,6 +112,19 @@ func (r *Run) note(x Record) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.records = append(r.records, x)
+}
+
+// dial connects to the first proxy that takes a connection.
+func (o Options) dial(ctx context.Context, network, address string) (conn net.Conn, err error) {
+	if len(o.Proxies) == 0 {
+		return (&net.Dialer{}).DialContext(ctx, network, address)
+	}
+	for _, proxy := range o.Proxies {
+		if conn, err = (&net.Dialer{Timeout: 2 * time.Second}).DialContext(ctx, network, proxy); err == nil {
+			return conn, nil
+		}
+	}
+	return nil, err
 }
 
 // next is the number of the next request; false: there have been enough.

@@ -45,20 +45,16 @@ func Accept(w http.ResponseWriter) (*Socket, error) {
 	return &Socket{conn: conn, in: rw.Reader}, err
 }
 
-// Connect asks for a Socket; the request's URL names its port. The answer is returned whatever it was, with its body closed; the error says if it was
+// Connect asks for a Socket over a fresh connection, which it closes if there is none to be had. The answer is returned whatever it was, with its body closed; the error says if it was
 // not the one hoped for.
-func Connect(ctx context.Context, r *http.Request) (*Socket, *http.Response, error) {
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", r.URL.Host)
-	if err != nil {
-		return nil, nil, err
-	}
+func Connect(ctx context.Context, conn net.Conn, r *http.Request) (*Socket, *http.Response, error) {
 	deadline, _ := ctx.Deadline()
 	r.Header.Set("Connection", "Upgrade")
 	r.Header.Set("Upgrade", "websocket")
 	r.Header.Set("Sec-WebSocket-Version", "13")
 	r.Header.Set("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA==")
 	in := bufio.NewReader(conn)
-	err = errors.Join(conn.SetDeadline(deadline), r.Write(conn))
+	err := errors.Join(conn.SetDeadline(deadline), r.Write(conn))
 	var resp *http.Response
 	if err == nil {
 		resp, err = http.ReadResponse(in, r)

@@ -51,7 +51,11 @@ func (c *client) connect(r *Record) (*Socket, error) {
 	for _, cookie := range c.http.Jar.Cookies(req.URL) {
 		req.AddCookie(cookie)
 	}
-	s, resp, err := Connect(ctx, req)
+	conn, err := c.opt.dial(ctx, "tcp", req.URL.Host)
+	if err != nil {
+		return nil, err
+	}
+	s, resp, err := Connect(ctx, conn, req)
 	if resp != nil {
 		r.Status, r.RetryAfter = resp.StatusCode, resp.Header.Get("Retry-After")
 		c.http.Jar.SetCookies(req.URL, resp.Cookies())

@@ -21,6 +21,8 @@ func plan(rounds int, only *regexp.Regexp) []row {
 			all = append(all, w)
 		}
 	}
+	all = append(all, row{name: "global service updated", service: global, replicas: 3, replaces: true,
+		event: func(ctx context.Context, r *rig) error { return r.update(ctx, "--force") }})
 	return slices.DeleteFunc(all, func(w row) bool { return !only.MatchString(w.name) })
 }
 
@@ -51,7 +53,7 @@ func events() []row {
 		{name: "service removed and made again", replicas: 3, replaces: true, refuses: true, event: remade},
 		{name: "container killed", replicas: 3, kills: true, event: toOne("kill")},
 		{name: "only container killed", replicas: 1, replaces: true, kills: true, event: toOne("kill")},
-		{name: "container made unhealthy", replicas: 3, event: toOne("exec", "/app", "sicken", "8000")},
+		{name: "container made unhealthy", replicas: 3, event: toOne("exec", "/app", "sicken")},
 		{name: "process hung", replicas: 3, kills: true, event: toOne("kill", "--signal", "STOP")},
 		{name: "node drained", replicas: 3, event: drained},
 		{name: "node drained, with the only replica", replicas: 1, event: drained},
@@ -59,16 +61,19 @@ func events() []row {
 		{name: "engine of a node killed", replicas: 3, kills: true, event: engineKilled},
 		{name: "node without power", replicas: 3, kills: true, event: powerCut},
 		{name: "manager restarted", replicas: 3, kills: true, event: managerRestarted},
+		{name: "leader without power", replicas: 3, kills: true, event: leaderLost},
 		{name: "engine of the proxy's node hangs, leader lost", replicas: 3, event: leaderHangs},
 		{name: "quorum lost for 15 s", replicas: 3, event: quorumLost},
 		{name: "proxies updated", replicas: 3, event: func(ctx context.Context, r *rig) error { return r.updateOf(ctx, "proxy", "--force") }},
+		{name: "proxy killed", replicas: 3, kills: true, event: proxyKilled},
 		{name: "door restarted", replicas: 3, shuts: true, event: func(ctx context.Context, r *rig) error { return r.updateOf(ctx, "door", "--force") }},
+		{name: "all three engines restarted, one after the other", replicas: 3, replaces: true, kills: true, event: allRestarted},
 	}
 }
 
 func movePort(ctx context.Context, r *rig) error {
 	for _, port := range []string{"9000", "8000"} {
-		err := r.update(ctx, "--env-add", "PORT="+port, "--health-cmd", "/app healthcheck "+port,
+		err := r.update(ctx, "--env-add", "PORT="+port,
 			"--label-add", "traefik.http.services."+r.service+".loadbalancer.server.port="+port)
 		if err != nil {
 			return err
@@ -78,7 +83,7 @@ func movePort(ctx context.Context, r *rig) error {
 }
 
 func brokenUpdate(ctx context.Context, r *rig) error {
-	err := r.update(ctx, "--env-add", "PORT=9999") // the label and the health check know nothing of it
+	err := r.update(ctx, "--health-cmd", "/app healthcheck") // the image has no shell to run it
 	state, e := r.docker(ctx, "service", "inspect", "--format", "{{.UpdateStatus.State}}", stack+"_"+r.service)
 	if e == nil && state == "rollback_completed" {
 		return nil
@@ -175,8 +180,56 @@ func powerCut(ctx context.Context, r *rig) error {
 
 func managerRestarted(ctx context.Context, r *rig) error { return r.Nodes[1].RestartDaemon(ctx) }
 
-// leaderHangs: the engine that the proxy asks, and that leads, says nothing for a while; another takes the lead, and
-// meanwhile an update happens.
+// leaderLost takes the power from the leader, which is made one that the proxy with the load does not ask.
+func leaderLost(ctx context.Context, r *rig) error {
+	n, err := r.Leader(ctx)
+	if err != nil {
+		return err
+	}
+	if n == r.Nodes[0] {
+		if err := leaderHangs(ctx, r); err != nil {
+			return err
+		}
+		if n, err = r.Leader(ctx); err != nil {
+			return err
+		}
+	}
+	if err := n.Kill(ctx); err != nil {
+		return err
+	}
+	wait(ctx, 25*time.Second)
+	return n.Start(ctx)
+}
+
+func proxyKilled(ctx context.Context, r *rig) error {
+	n := r.Nodes[0]
+	id, err := n.Docker(ctx, "ps", "--quiet", "--filter", "label=com.docker.swarm.service.name="+stack+"_proxy")
+	if err != nil {
+		return err
+	}
+	if _, err = n.Docker(ctx, "kill", id); err != nil {
+		return err
+	}
+	return eventually(ctx, "there is another proxy", func() bool {
+		next, err := n.Docker(ctx, "ps", "--quiet", "--filter", "label=com.docker.swarm.service.name="+stack+"_proxy", "--filter", "health=healthy")
+		return err == nil && next != "" && next != id
+	})
+}
+
+// allRestarted restarts the engines as an upgrade does, and waits each time until all is well.
+func allRestarted(ctx context.Context, r *rig) error {
+	for i := len(r.Nodes) - 1; i >= 0; i-- {
+		if err := r.Nodes[i].RestartDaemon(ctx); err != nil {
+			return err
+		}
+		if err := r.quiet(ctx, 3); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leaderHangs: the engine that the proxy asks says nothing for a while; if it led, another takes the lead.
 func leaderHangs(ctx context.Context, r *rig) error {
 	n := r.Nodes[0]
 	if err := n.PauseDaemon(ctx); err != nil {

@@ -147,7 +147,9 @@ func (x *result) judge() {
 
 // count puts one request where it belongs.
 func (x *result) count(q load.Record) {
-	x.longest = max(x.longest, q.End.Sub(q.Start))
+	if q.Method != load.WebSocket {
+		x.longest = max(x.longest, q.End.Sub(q.Start))
+	}
 	l, logged := x.log[q.ID]
 	if q.Moved {
 		x.moved++

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,10 +23,13 @@ type rig struct {
 	*cluster.Cluster
 	dir     string        // of logs and journals
 	asked   *cluster.Node // the manager that takes our orders
-	service string        // the app of the row that is played: die or linger
+	service string        // the app of the row that is played: die, linger or everywhere
 }
 
-const stack = "soak"
+const (
+	stack  = "soak"
+	global = "everywhere" // the app of which each node has one
+)
 
 // full is how long anything may take that is expected to come.
 const full = 90 * time.Second
@@ -61,14 +65,7 @@ func (r *rig) deploy(ctx context.Context) error {
 	if err := r.stackDeploy(ctx); err != nil {
 		return err
 	}
-	return eventually(ctx, "each node has a proxy that answers", func() bool {
-		for _, n := range r.Nodes {
-			if !answers(ctx, n) {
-				return false
-			}
-		}
-		return true
-	})
+	return eventually(ctx, "each node has a proxy that answers", func() bool { return r.answer(ctx) })
 }
 
 // stackDeploy deploys the stack: what of it is there already stays as it is, but for the apps' replicas.
@@ -138,9 +135,22 @@ func (r *rig) close(ctx context.Context) error {
 func (r *rig) logs() string     { return filepath.Join(r.dir, "access") }
 func (r *rig) journals() string { return filepath.Join(r.dir, "journals") }
 
+// addresses are where the proxies are, the one of the first node first.
+func (r *rig) addresses() (all []string) {
+	for _, n := range r.Nodes {
+		all = append(all, n.Address+":80")
+	}
+	return all
+}
+
 // docker gives an order to the cluster.
 func (r *rig) docker(ctx context.Context, args ...string) (string, error) {
 	return r.asked.Docker(ctx, args...)
+}
+
+// answer tells whether the proxies of all nodes do.
+func (r *rig) answer(ctx context.Context) bool {
+	return !slices.ContainsFunc(r.Nodes, func(n *cluster.Node) bool { return !answers(ctx, n) })
 }
 
 // answers tells whether the node's proxy does, if only that it knows no route.

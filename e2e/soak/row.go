@@ -14,7 +14,7 @@ import (
 // A row is one event that befalls the cluster under load.
 type row struct {
 	name     string
-	service  string // die or linger
+	service  string // die, linger or everywhere
 	replicas int    // before the event, and after it
 	event    func(context.Context, *rig) error
 	// replaces says that no task of before is there afterwards.
@@ -50,7 +50,7 @@ func (r *rig) play(ctx context.Context, rows []row) (results []result, err error
 // is quiet again. What could not be done is an error; what was lost is in the result.
 func (r *rig) underLoad(ctx context.Context, w row, prefix string) (result, error) {
 	x := result{row: w}
-	if r.service != "" && r.service != w.service {
+	if r.service != "" && r.service != global && r.service != w.service {
 		if err := r.scale(ctx, 0); err != nil {
 			return x, err
 		}
@@ -64,8 +64,8 @@ func (r *rig) underLoad(ctx context.Context, w row, prefix string) (result, erro
 		return x, err
 	}
 	run := load.Start(ctx, load.Options{
-		URL: "http://" + r.Nodes[0].Address + ":80/" + w.service + "/", Prefix: prefix, Echo: true,
-		Clients: 24, Passers: 2, Talkers: 4, Pause: 70 * time.Millisecond, Work: 100 * time.Millisecond, Slow: time.Second,
+		URL: "http://edge.test:80/" + w.service + "/", Proxies: r.addresses(), Prefix: prefix, Echo: true,
+		Clients: 30, Passers: 2, Talkers: 4, Pause: 70 * time.Millisecond, Work: 100 * time.Millisecond, Slow: time.Second,
 	})
 	defer run.Stop()
 	err = eventually(ctx, "every replica serves", func() bool {

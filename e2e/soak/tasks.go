@@ -25,13 +25,9 @@ func (k task) container() string {
 	return id[:min(len(id), 12)]
 }
 
-// running are the tasks of the row's app that should run and do, by container.
-func (r *rig) running(ctx context.Context) (map[string]task, error) {
-	return r.runningOf(ctx, r.service)
-}
-
-func (r *rig) runningOf(ctx context.Context, service string) (map[string]task, error) {
-	ids, err := r.docker(ctx, "service", "ps", "--quiet", "--no-trunc", "--filter", "desired-state=running", stack+"_"+service)
+// tasks are all that the cluster remembers of a service's.
+func (r *rig) tasks(ctx context.Context, service string) ([]task, error) {
+	ids, err := r.docker(ctx, "service", "ps", "--quiet", "--no-trunc", stack+"_"+service)
 	if err != nil || ids == "" {
 		return nil, err
 	}
@@ -43,37 +39,45 @@ func (r *rig) runningOf(ctx context.Context, service string) (map[string]task, e
 	if err := json.Unmarshal([]byte(out), &all); err != nil {
 		return nil, fmt.Errorf("tasks of %s: %w", service, err)
 	}
+	return all, nil
+}
+
+// running are the tasks of the row's app that should run and do, by container.
+func (r *rig) running(ctx context.Context) (map[string]task, error) {
+	all, err := r.tasks(ctx, r.service)
 	running := map[string]task{}
 	for _, k := range all {
-		if k.Status.State == "running" {
+		if k.DesiredState == "running" && k.Status.State == "running" {
 			running[k.container()] = k
 		}
 	}
-	return running, nil
+	return running, err
 }
 
-// quiet waits until so many tasks run, none is being replaced, and the proxies of all nodes answer.
+// quiet waits until so many tasks run, no other is coming or going, and the proxies of all nodes answer.
 func (r *rig) quiet(ctx context.Context, replicas int) error {
 	return eventually(ctx, fmt.Sprintf("%d tasks of %s run and all proxies answer", replicas, r.service), func() bool {
-		ids, err := r.docker(ctx, "service", "ps", "--quiet", "--filter", "desired-state=running", stack+"_"+r.service)
-		if err != nil || len(strings.Fields(ids)) != replicas {
-			return false
-		}
-		running, err := r.running(ctx)
-		if err != nil || len(running) != replicas {
-			return false
-		}
-		for _, n := range r.Nodes {
-			if !answers(ctx, n) {
+		all, err := r.tasks(ctx, r.service)
+		running := 0
+		for _, k := range all {
+			wanted, runs := k.DesiredState == "running", k.Status.State == "running"
+			if wanted != runs && (wanted || k.Status.State != "complete" && k.Status.State != "shutdown" && k.Status.State != "failed" &&
+				k.Status.State != "rejected" && k.Status.State != "orphaned") {
 				return false
 			}
+			if runs {
+				running++
+			}
 		}
-		return true
+		return err == nil && running == replicas && r.answer(ctx)
 	})
 }
 
 // scale sets how many replicas the app has, and waits for them.
 func (r *rig) scale(ctx context.Context, replicas int) error {
+	if r.service == global {
+		return r.quiet(ctx, len(r.Nodes))
+	}
 	_, err := r.docker(ctx, "service", "scale", "--detach", fmt.Sprintf("%s_%s=%d", stack, r.service, replicas))
 	if err != nil {
 		return err
