@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build deploy update broken-update remove demo test bench cluster cluster-down
+.PHONY: help build deploy update broken-update remove demo test bench cluster cluster-down soak
 
 help: ## print this
 	@scripts/help.sh $(MAKEFILE_LIST)
@@ -33,3 +33,6 @@ cluster: ## as root: bring up a Swarm of three nodes on this machine, with engin
 
 cluster-down: ## take that Swarm away again, also after a crash
 	@go run ./e2e/cluster/cmd down
+
+soak: ## as root: N updates (20) and each other event on three nodes under load; a table of what became of the requests
+	@go run ./e2e/soak -n $(or $(N),20) -o .build/soak.md

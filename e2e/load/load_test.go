@@ -129,3 +129,47 @@ func TestAMoveIsCountedOnce(t *testing.T) {
 		}
 	}
 }
+
+func TestAWebSocketMayBeToldToGoButNotCut(t *testing.T) {
+	for name, c := range map[string]struct {
+		end    func(*Socket) error
+		failed bool
+	}{
+		"told to go":                {func(s *Socket) error { return s.Leave(1012) }, false},
+		"closed as if it had ended": {func(s *Socket) error { return s.Leave(1000) }, true},
+		"cut":                       {func(*Socket) error { return nil }, true},
+		"answered by another":       {func(s *Socket) error { return s.Send("b x") }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sockets := make(chan bool, 100)
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				socket, err := Accept(w)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer socket.Close()
+				for range 3 {
+					text, err := socket.Receive(time.Minute)
+					if err != nil {
+						return // the end of the run
+					}
+					if err := socket.Send("a " + text); err != nil {
+						return
+					}
+				}
+				c.end(socket)
+				sockets <- true
+			}))
+			defer s.Close()
+			run := Start(t.Context(), Options{URL: s.URL + "/", Talkers: 1, Pause: time.Millisecond})
+			for range 3 {
+				<-sockets
+			}
+			report := run.Stop()
+			if ended := report.Between(time.Time{}, report.Records[2].End); len(ended.Failed()) > 0 != c.failed {
+				t.Errorf("%d of %d are known to have failed: %v", len(ended.Failed()), len(ended.Records), ended.Records)
+			}
+		})
+	}
+}

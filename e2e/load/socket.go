@@ -76,8 +76,10 @@ func (s *Socket) Close() error { return s.conn.Close() }
 // Send writes one message of at most 125 bytes.
 func (s *Socket) Send(text string) error { return s.frame(opText, []byte(text)) }
 
-// Leave says farewell with code 1000.
-func (s *Socket) Leave() error { return s.frame(opClose, binary.BigEndian.AppendUint16(nil, 1000)) }
+// Leave says farewell, with a code.
+func (s *Socket) Leave(f Farewell) error {
+	return s.frame(opClose, binary.BigEndian.AppendUint16(nil, uint16(f)))
+}
 
 func (s *Socket) frame(op byte, payload []byte) error {
 	b := []byte{op, byte(len(payload))}

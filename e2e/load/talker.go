@@ -14,6 +14,9 @@ import (
 // WebSocket is the method of a Record that tells of a WebSocket from its beginning to its end.
 const WebSocket = "WS"
 
+// normal is a client's farewell (Normal Closure).
+const normal = Farewell(1000)
+
 // talk is the life of a client that has a WebSocket and sends something now and then; when it is told to go,
 // it connects again.
 func (r *Run) talk(ctx context.Context, number int) {
@@ -96,7 +99,7 @@ func (c *client) messages(ctx context.Context, s *Socket, r *Record) error {
 // listen waits between two messages, and hears a farewell then, too.
 func (c *client) listen(ctx context.Context, s *Socket, r *Record) (end bool, err error) {
 	if ctx.Err() != nil {
-		return true, s.Leave()
+		return true, s.Leave(normal)
 	}
 	_, err = s.Receive(5 * c.opt.Pause)
 	var f Farewell

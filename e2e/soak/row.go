@@ -65,7 +65,7 @@ func (r *rig) underLoad(ctx context.Context, w row, prefix string) (result, erro
 	}
 	run := load.Start(ctx, load.Options{
 		URL: "http://edge.test:80/" + w.service + "/", Proxies: r.addresses(), Prefix: prefix, Echo: true,
-		Clients: 30, Passers: 2, Talkers: 4, Pause: 70 * time.Millisecond, Work: 100 * time.Millisecond, Slow: time.Second,
+		Clients: 24, Passers: 2, Talkers: 4, Pause: 70 * time.Millisecond, Work: 100 * time.Millisecond, Slow: time.Second,
 	})
 	defer run.Stop()
 	err = eventually(ctx, "every replica serves", func() bool {

@@ -6,7 +6,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
+	"net"
+	"net/http"
+	"net/url"
 )
 
 // A task as the engine tells of it.
@@ -25,18 +27,27 @@ func (k task) container() string {
 	return id[:min(len(id), 12)]
 }
 
-// tasks are all that the cluster remembers of a service's.
+// tasks are all that the cluster remembers of a service's. The API is asked, because the docker command costs more
+// than an answer of the proxy.
 func (r *rig) tasks(ctx context.Context, service string) ([]task, error) {
-	ids, err := r.docker(ctx, "service", "ps", "--quiet", "--no-trunc", stack+"_"+service)
-	if err != nil || ids == "" {
-		return nil, err
-	}
-	out, err := r.docker(ctx, append([]string{"inspect", "--type", "task"}, strings.Fields(ids)...)...)
+	asked := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", r.asked.Socket())
+	}}}
+	filters := url.QueryEscape(fmt.Sprintf(`{"service":[%q]}`, stack+"_"+service))
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://engine/tasks?filters="+filters, nil)
 	if err != nil {
 		return nil, err
 	}
+	resp, err := asked.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
 	var all []task
-	if err := json.Unmarshal([]byte(out), &all); err != nil {
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("tasks of %s: %s", service, resp.Status)
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&all); err != nil {
 		return nil, fmt.Errorf("tasks of %s: %w", service, err)
 	}
 	return all, nil
