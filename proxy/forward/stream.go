@@ -108,18 +108,19 @@ func (s *stream) cut() {
 
 // carryDown brings the client what the backend says, until that ends.
 func (s *stream) carryDown() error {
-	buf := copyBuffers.Get().(*[32 << 10]byte)
-	defer copyBuffers.Put(buf)
+	t := newTide()
+	defer t.free()
 	for {
-		n, err := s.backend.Read(buf[:])
+		n, err := s.backend.Read(t.buffer())
 		if n > 0 {
-			if err := s.say(buf[:n]); err != nil {
+			if err := s.say(t.buffer()[:n]); err != nil {
 				return s.clientFailed(err)
 			}
 		}
 		if err != nil {
 			return s.backendEnded(err)
 		}
+		t.took(n)
 	}
 }
 
@@ -187,13 +188,14 @@ func lasting(err error) error {
 // carryUp brings the backend what the client says, until that ends.
 func (s *stream) carryUp(src io.Reader) error {
 	var frames websocket.Follower
-	buf := copyBuffers.Get().(*[32 << 10]byte)
-	defer copyBuffers.Put(buf)
+	t := newTide()
+	defer t.free()
 	for {
-		n, err := src.Read(buf[:])
+		n, err := src.Read(t.buffer())
 		if n > 0 {
-			frames.Pass(buf[:n])
-			if _, err := s.backend.Write(buf[:n]); err != nil || s.lost.happened() {
+			b := t.buffer()[:n]
+			frames.Pass(b)
+			if _, err := s.backend.Write(b); err != nil || s.lost.happened() {
 				s.unheard.happen()
 			}
 			if frames.Closing() && frames.Boundary() {
@@ -204,6 +206,7 @@ func (s *stream) carryUp(src io.Reader) error {
 		if err != nil {
 			return s.clientEnded(err, frames)
 		}
+		t.took(n)
 	}
 }
 

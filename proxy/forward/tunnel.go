@@ -87,10 +87,7 @@ func writeSwitch(conn net.Conn, ours http.Header, resp *http.Response, agreed st
 // oneWay copies until src ends and then ends dst for writing. If that fails neither side
 // is of use any more, and closing both ends the other direction too.
 func oneWay(dst halfCloser, src io.Reader, backend, client io.Closer) error {
-	buf := copyBuffers.Get().(*[32 << 10]byte)
-	defer copyBuffers.Put(buf)
-	// The wrapper hides ReadFrom and WriteTo, which would ignore the pooled buffer.
-	_, err := io.CopyBuffer(struct{ io.Writer }{dst}, struct{ io.Reader }{src}, buf[:])
+	err := relay(dst, src)
 	if err == nil {
 		err = dst.CloseWrite()
 	}
@@ -102,6 +99,27 @@ func oneWay(dst halfCloser, src io.Reader, backend, client io.Closer) error {
 		}
 	}
 	return err
+}
+
+// relay copies until src ends.
+func relay(dst io.Writer, src io.Reader) error {
+	t := newTide()
+	defer t.free()
+	for {
+		n, err := src.Read(t.buffer())
+		if n > 0 {
+			if _, err := dst.Write(t.buffer()[:n]); err != nil {
+				return err
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		t.took(n)
+	}
 }
 
 // clientSide is the client's end of a tunnel, whose errors are the client's: that one breaks off is
