@@ -186,6 +186,12 @@ func cookieKeys() []Key {
 			func(c *discovery.Cookie) *int { return &c.MaxAge }))},
 		{Pattern: c + ".cookie.path", Doc: "where the browser sends it", set: attribute(field(parsePath,
 			func(c *discovery.Cookie) *string { return &c.Path }))},
+		{Pattern: c + ".cookie.ondrain", Place: Own, Doc: "move or stay: what its sessions do while their task drains", set: attribute(field(
+			func(v string) (discovery.OnDrain, *misfit) {
+				word, bad := parseWord(v, string(discovery.Move), string(discovery.Stay))
+				return discovery.OnDrain(word), bad
+			},
+			func(c *discovery.Cookie) *discovery.OnDrain { return &c.OnDrain }))},
 		{Pattern: c + ".cookie.domain", Doc: "the hosts to which the browser sends it", set: attribute(field(parseText,
 			func(c *discovery.Cookie) *string { return &c.Domain }))},
 	}
