@@ -4,6 +4,7 @@
 package forward
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -89,7 +90,7 @@ func errHeld(service, why string) error {
 // hold waits for a change, for at most left. The caller looks again after nil.
 func (f *Forwarder) hold(ctx context.Context, svc *Service, changed <-chan struct{}, left time.Duration) error {
 	if !svc.Pool.Expects() {
-		return errHeld(svc.Name, "none is on its way")
+		return errHeld(svc.Name, cmp.Or(svc.Pool.Stuck(), "none is on its way"))
 	}
 	if left <= 0 {
 		return errHeld(svc.Name, "none became ready in time")
