@@ -100,6 +100,8 @@ type RespondingTimeouts struct {
 type Swarm struct {
 	// Endpoint of the engine's API: unix://, tcp://, http:// or https://.
 	Endpoint string
+	// ControlSocket is the path of the manager's control socket; "": it is not used.
+	ControlSocket string
 	// ExposedByDefault is nil when it was not set.
 	ExposedByDefault *bool
 	// Network is the name of the network that tasks are reached on, where labels name none.

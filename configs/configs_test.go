@@ -79,6 +79,7 @@ var every = []struct{ path, value string }{
 	{"entrypoints.web.transport.respondingtimeouts.idletimeout", "50s"},
 	{"entrypoints.admin.address", ":9000"},
 	{"providers.swarm.endpoint", "tcp://proxy:2375"},
+	{"providers.swarm.controlsocket", "/run/swarm/control.sock"},
 	{"providers.swarm.exposedbydefault", "false"},
 	{"providers.swarm.network", "edge"},
 	{"providers.swarm.defaultrule", "Host(`{{ .Name }}.test`)"},
@@ -111,7 +112,7 @@ func wantEvery() *Config {
 		Admin: EntryPoint{Name: "admin", Address: ":9000", Lifecycle: Lifecycle{GraceTimeout: 10 * time.Second},
 			Timeouts: RespondingTimeouts{Idle: 180 * time.Second}, MaxHeaderBytes: 1 << 20, MaxHeaders: 100,
 			Limits: usualLimits, Upgrades: []string{"websocket"}},
-		Swarm: &Swarm{Endpoint: "tcp://proxy:2375", ExposedByDefault: &no, Network: "edge", DefaultRule: "Host(`{{ .Name }}.test`)",
+		Swarm: &Swarm{Endpoint: "tcp://proxy:2375", ControlSocket: "/run/swarm/control.sock", ExposedByDefault: &no, Network: "edge", DefaultRule: "Host(`{{ .Name }}.test`)",
 			Interval: 500 * time.Millisecond, UpdateInterval: 100 * time.Millisecond},
 		AccessLog: AccessLog{Enabled: true, Format: "json", FilePath: "/var/log/access.log"},
 		Log:       Log{Level: "debug", Format: "json"},
@@ -179,6 +180,7 @@ entryPoints:
 providers:
   swarm:
     endpoint: tcp://proxy:2375
+    controlSocket: /run/swarm/control.sock
     exposedByDefault: false
     network: edge
     defaultRule: Host(` + "`{{ .Name }}.test`" + `)

@@ -77,6 +77,9 @@ var table = []group{
 			to(boolean(), func(d *draft) *bool { return &d.swarmOn })},
 		{"providers.swarm.endpoint", "unix:///var/run/docker.sock", "Where the engine's API is. Without this option, DOCKER_HOST of the environment if it is set.",
 			to(endpoint(), func(d *draft) *string { return &d.swarm.Endpoint })},
+		{"providers.swarm.controlsocket", "", "Path of the manager's control socket, /var/run/docker/swarm/control.sock where it is mounted: changes are then pushed, in milliseconds, and nothing is polled. " +
+			"Whoever can open it has the whole cluster, as root. Not set: not used.",
+			to(text("path"), func(d *draft) *string { return &d.swarm.ControlSocket })},
 		{"providers.swarm.exposedbydefault", "", "true: every service is routed unless a label enable=false says no; false: only those with enable=true. " +
 			"Not set: those that have routing labels.",
 			to(maybe(), func(d *draft) **bool { return &d.swarm.ExposedByDefault })},

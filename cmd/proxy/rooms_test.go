@@ -35,6 +35,9 @@ var rooms = [][]string{
 var only = map[string]string{
 	"github.com/docker/docker":         "discovery/swarm",
 	"github.com/docker/go-connections": "discovery/swarm",
+	"github.com/gogo/protobuf":         "discovery/swarm",
+	"github.com/moby/swarmkit":         "discovery/swarm",
+	"google.golang.org/grpc":           "discovery/swarm",
 	"github.com/caddyserver/certmagic": "proxy/certs",
 }
 

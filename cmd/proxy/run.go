@@ -106,6 +106,7 @@ func newSource(c *configs.Config, log zerolog.Logger) (discovery.Source, func() 
 		Endpoint:       c.Swarm.Endpoint,
 		Interval:       c.Swarm.Interval,
 		UpdateInterval: c.Swarm.UpdateInterval,
+		ControlSocket:  c.Swarm.ControlSocket,
 		Labels: labels.Options{
 			ExposedByDefault: c.Swarm.ExposedByDefault,
 			Network:          c.Swarm.Network,

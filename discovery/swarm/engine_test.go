@@ -235,13 +235,19 @@ func deploy(t *testing.T, api *client.Client, name, net string, change func(*swa
 
 func change(t *testing.T, api *client.Client, id string, f func(*swarm.ServiceSpec)) {
 	t.Helper()
-	s, _, err := api.ServiceInspectWithRaw(t.Context(), id, swarm.ServiceInspectOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f(&s.Spec)
-	if _, err := api.ServiceUpdate(t.Context(), id, s.Version, s.Spec, swarm.ServiceUpdateOptions{}); err != nil {
-		t.Fatal(err)
+	for {
+		s, _, err := api.ServiceInspectWithRaw(t.Context(), id, swarm.ServiceInspectOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f(&s.Spec)
+		_, err = api.ServiceUpdate(t.Context(), id, s.Version, s.Spec, swarm.ServiceUpdateOptions{})
+		if err == nil {
+			return
+		}
+		if !strings.Contains(err.Error(), "update out of sequence") { // the managers have changed it meanwhile
+			t.Fatal(err)
+		}
 	}
 }
 

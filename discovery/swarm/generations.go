@@ -13,8 +13,7 @@ import (
 // generations tells which labels a task was born under. A service's labels change at once,
 // its tasks follow over minutes, and where a task listens is decided by what it was started from.
 //
-// So a generation is what containers are started from: the container's spec and the counter of
-// forced updates. Two tasks with the same one listen on the same port, whatever was written
+// So a generation is what containers are started from (origin), and the counter of forced updates. Two tasks with the same one listen on the same port, whatever was written
 // about it when; that gives the rule for both cases:
 //
 //   - The template changes, labels too (a new image listens elsewhere): tasks of the template before keep the
@@ -22,7 +21,7 @@ import (
 //   - Labels alone change (docker service update --label-add): no task is replaced, so
 //     what is written now is meant for those that run, and counts at once.
 //
-// Placement, resources and published ports are left out on purpose. Swarm replaces tasks
+// Placement, resources, health checks and published ports are left out on purpose. Swarm replaces tasks
 // for some changes of these and not for others (swarmkit, orchestrator.IsTaskDirty), but the
 // container in them listens where it did.
 //
@@ -114,14 +113,33 @@ func (g *generations) sorted() []*lineage {
 	})
 }
 
+// printOf is the same whether a spec was listed or watched.
 func printOf(s swarm.TaskSpec) print {
-	b, err := json.Marshal(struct {
-		Container *swarm.ContainerSpec
-		Force     uint64
-	}{s.ContainerSpec, s.ForceUpdate})
+	o := origin{Force: s.ForceUpdate}
+	if c := s.ContainerSpec; c != nil {
+		o.Image, o.Hostname, o.Dir, o.User = c.Image, c.Hostname, c.Dir, c.User
+		o.Command, o.Args, o.Env, o.Labels = c.Command, c.Args, c.Env, c.Labels
+		for _, m := range c.Mounts {
+			o.Files = append(o.Files, m.Source, m.Target)
+		}
+		for _, r := range c.Configs {
+			o.Files = append(o.Files, r.ConfigID)
+		}
+		for _, r := range c.Secrets {
+			o.Files = append(o.Files, r.SecretID)
+		}
+	}
+	b, err := json.Marshal(o)
 	if err != nil {
-		// Every field came out of JSON.
-		panic("swarm: a container spec that is not JSON: " + err.Error())
+		panic("swarm: strings that are not JSON: " + err.Error())
 	}
 	return sha256.Sum256(b)
+}
+
+// origin is what decides what a container does: all that a process is started from.
+type origin struct {
+	Force                      uint64
+	Image, Hostname, Dir, User string
+	Command, Args, Env, Files  []string          `json:",omitempty"`
+	Labels                     map[string]string `json:",omitempty"`
 }

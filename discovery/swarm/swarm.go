@@ -38,6 +38,8 @@ type Options struct {
 	Interval time.Duration
 	// UpdateInterval is the same after an event and while a service is being updated; 0: 200 ms.
 	UpdateInterval time.Duration
+	// ControlSocket is the path of the manager's control socket, for the task watch; "": none.
+	ControlSocket string
 	// Labels says how labels are read. Its Shared is found out here, from the proxy's own task.
 	Labels labels.Options
 	// Self tells this process apart from other tasks; nil: FindSelf.
@@ -71,6 +73,9 @@ type Source struct {
 	away     bool                // the cluster does not answer
 
 	names *names
+	watch *watch
+	from  *listing      // of the watch, as learned last; nil: the last was the engine's
+	busy  time.Duration // how long the last turn of the watch took
 
 	wake  chan struct{} // to look again
 	stale atomic.Bool   // the event stream ended: the engine may have been upgraded meanwhile
@@ -111,6 +116,7 @@ func New(o Options) (*Source, error) {
 		pace:    pace{interval: o.Interval, update: min(o.UpdateInterval, o.Interval)},
 		outage:  outage{log: o.Log, endpoint: o.Endpoint},
 		names:   newNames(o.lookup),
+		watch:   newWatch(o.ControlSocket, o.Log),
 		wake:    make(chan struct{}, 1),
 	}, nil
 }
@@ -126,11 +132,14 @@ func (s *Source) Status() discovery.Status {
 // for ever; Run never returns an error but for options that no engine could satisfy.
 func (s *Source) Run(ctx context.Context, apply func(discovery.Snapshot)) error {
 	ctx, cancel := context.WithCancel(ctx)
-	var listener sync.WaitGroup
-	listener.Go(func() { s.listen(ctx) })
+	var helpers sync.WaitGroup
+	helpers.Go(func() { s.listen(ctx) })
+	if s.options.ControlSocket != "" {
+		helpers.Go(func() { s.watch.run(ctx) })
+	}
 	defer func() {
 		cancel()
-		listener.Wait()
+		helpers.Wait()
 		s.names.askers.Wait()
 		s.disconnect()
 	}()
@@ -145,9 +154,20 @@ func (s *Source) Run(ctx context.Context, apply func(discovery.Snapshot)) error 
 	return nil
 }
 
-// turn lists once and applies what is new. It returns when the next listing is due.
+// turn takes what the watch knows, or lists once, and applies what is new. It returns when the next turn is due.
 func (s *Source) turn(ctx context.Context, apply func(discovery.Snapshot)) (time.Time, error) {
 	started := time.Now()
+	if l := s.watch.listing(); l != nil {
+		s.seen(started)
+		if l != s.from {
+			s.from = l
+			s.learn(*l)
+		}
+		s.publish(ctx, apply)
+		s.busy = time.Since(started)
+		return started.Add(s.options.Interval), nil
+	}
+	s.from, s.busy = nil, 0
 	if s.stale.Swap(false) {
 		s.disconnect()
 	}
@@ -159,18 +179,17 @@ func (s *Source) turn(ctx context.Context, apply func(discovery.Snapshot)) (time
 	}
 	l, err := s.list(ctx, apply)
 	now := time.Now()
-	s.away = err != nil
 	switch {
 	case ctx.Err() != nil:
 		return now, nil
 	case err != nil:
+		s.away = true
 		s.disconnect()
 		s.report(now, err)
 		s.publish(ctx, apply)
 		return now.Add(s.outage.failed(now, err)), nil
 	}
-	s.outage.ended(now)
-	s.report(now, nil)
+	s.seen(now)
 	changed := s.learn(l)
 	s.pace.listed(started, now, changed, l.updating())
 	s.publish(ctx, apply)
@@ -192,6 +211,13 @@ func (s *Source) list(ctx context.Context, apply func(discovery.Snapshot)) (l li
 			s.publish(ctx, apply)
 		}
 	}
+}
+
+// seen takes note of an answer in full.
+func (s *Source) seen(now time.Time) {
+	s.away = false
+	s.outage.ended(now)
+	s.report(now, nil)
 }
 
 // learn takes in a listing. It says whether a task has changed.
@@ -285,6 +311,8 @@ func (s *Source) sleep(ctx context.Context, started, due time.Time, apply func(d
 			return
 		case <-s.names.changed:
 			s.publish(ctx, apply)
+		case <-s.watch.changed:
+			timer.Reset(time.Until(started.Add(2 * s.busy))) // as long a rest as it worked
 		case <-s.wake:
 			s.pace.woken(time.Now())
 			if sooner := s.pace.due(started); sooner.Before(due) {
