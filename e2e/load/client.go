@@ -9,9 +9,11 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptrace"
+	"slices"
 	"strings"
 	"time"
 )
@@ -27,19 +29,36 @@ const Passer = -1
 type client struct {
 	number int
 	opt    Options
-	http   http.Client
+	jar    http.CookieJar // nil: it keeps none
+	ways   []http.Client  // one, or one for each proxy if they are asked in turn
+	turn   int
 	last   string
 }
 
 func newClient(number int, o Options) *client {
-	c := &client{number: number, opt: o, http: http.Client{Transport: &http.Transport{DialContext: o.dial}}}
+	c := &client{number: number, opt: o}
 	if number != Passer {
-		c.http.Jar, _ = cookiejar.New(nil) // it never fails without options
+		c.jar, _ = cookiejar.New(nil) // it never fails without options
+	}
+	ways := [][]string{o.Proxies}
+	if o.InTurn {
+		ways = slices.Collect(slices.Chunk(o.Proxies, 1))
+	}
+	for _, proxies := range ways {
+		c.ways = append(c.ways, http.Client{Jar: c.jar, Transport: &http.Transport{
+			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+				return dial(ctx, proxies, network, address)
+			},
+		}})
 	}
 	return c
 }
 
-func (c *client) close() { c.http.CloseIdleConnections() }
+func (c *client) close() {
+	for _, way := range c.ways {
+		way.CloseIdleConnections()
+	}
+}
 
 // ask sends one request to its end; the end of a Run cuts none off.
 func (c *client) ask(method, id string) Record {
@@ -79,7 +98,8 @@ func (c *client) exchange(ctx context.Context, r *Record) (by string, err error)
 	if err != nil {
 		return "", err
 	}
-	resp, err := c.http.Do(req)
+	c.turn++
+	resp, err := c.ways[c.turn%len(c.ways)].Do(req)
 	if err != nil {
 		return "", err
 	}

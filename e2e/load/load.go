@@ -21,6 +21,8 @@ type Options struct {
 	// Proxies are addresses to connect to in the URL's place, if there are any: the first that takes a connection
 	// has it, as browsers do with a name that has several addresses.
 	Proxies []string
+	// InTurn has each client ask one proxy after the other instead, a connection to each.
+	InTurn bool
 	// Clients that keep their cookies, and Passers that keep none; all work at the same time.
 	Clients, Passers int
 	// Talkers have a WebSocket each, and cookies; e2e/app must be behind.
@@ -115,11 +117,11 @@ func (r *Run) note(x Record) {
 }
 
 // dial connects to the first proxy that takes a connection.
-func (o Options) dial(ctx context.Context, network, address string) (conn net.Conn, err error) {
-	if len(o.Proxies) == 0 {
+func dial(ctx context.Context, proxies []string, network, address string) (conn net.Conn, err error) {
+	if len(proxies) == 0 {
 		return (&net.Dialer{}).DialContext(ctx, network, address)
 	}
-	for _, proxy := range o.Proxies {
+	for _, proxy := range proxies {
 		if conn, err = (&net.Dialer{Timeout: 2 * time.Second}).DialContext(ctx, network, proxy); err == nil {
 			return conn, nil
 		}

@@ -51,17 +51,17 @@ func (c *client) connect(r *Record) (*Socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, cookie := range c.http.Jar.Cookies(req.URL) {
+	for _, cookie := range c.jar.Cookies(req.URL) {
 		req.AddCookie(cookie)
 	}
-	conn, err := c.opt.dial(ctx, "tcp", req.URL.Host)
+	conn, err := dial(ctx, c.opt.Proxies, "tcp", req.URL.Host)
 	if err != nil {
 		return nil, err
 	}
 	s, resp, err := Connect(ctx, conn, req)
 	if resp != nil {
 		r.Status, r.RetryAfter = resp.StatusCode, resp.Header.Get("Retry-After")
-		c.http.Jar.SetCookies(req.URL, resp.Cookies())
+		c.jar.SetCookies(req.URL, resp.Cookies())
 	}
 	return s, err
 }

@@ -46,11 +46,14 @@ func updates(rounds int) (all []row) {
 func events() []row {
 	return []row{
 		{name: "update --force", replicas: 3, replaces: true, event: func(ctx context.Context, r *rig) error { return r.update(ctx, "--force") }},
+		{name: "nothing, three proxies asked in turn", replicas: 3, inTurn: true, event: func(ctx context.Context, r *rig) error { wait(ctx, 3*time.Second); return ctx.Err() }},
+		{name: "update, three proxies asked in turn", replicas: 3, inTurn: true, replaces: true, event: func(ctx context.Context, r *rig) error { return r.update(ctx, "--force") }},
+		{name: "update, three proxies asked in turn, one a second behind", replicas: 3, inTurn: true, replaces: true, event: oneBehind},
 		{name: "port moved and moved back", replicas: 3, replaces: true, event: movePort},
 		{name: "broken update, rolled back", replicas: 3, event: brokenUpdate},
 		{name: "scaled to 6, 1 and back", replicas: 3, event: scaled(6, 1, 3)},
 		{name: "scaled to 0 and back", replicas: 3, replaces: true, refuses: true, event: scaled(0, 3)},
-		{name: "service removed and made again", replicas: 3, replaces: true, refuses: true, event: remade},
+		{name: "service removed and made again", replicas: 3, replaces: true, refuses: true, removes: true, event: remade},
 		{name: "container killed", replicas: 3, kills: true, event: toOne("kill")},
 		{name: "only container killed", replicas: 1, replaces: true, kills: true, event: toOne("kill")},
 		{name: "container made unhealthy", replicas: 3, event: toOne("exec", "/app", "sicken")},
@@ -68,6 +71,27 @@ func events() []row {
 		{name: "proxy killed", replicas: 3, kills: true, event: proxyKilled},
 		{name: "door restarted", replicas: 3, shuts: true, event: func(ctx context.Context, r *rig) error { return r.updateOf(ctx, "door", "--force") }},
 		{name: "all three engines restarted, one after the other", replicas: 3, replaces: true, kills: true, event: allRestarted},
+	}
+}
+
+// oneBehind updates while the engine that the second proxy asks hangs a second at a time.
+func oneBehind(ctx context.Context, r *rig) error {
+	n := r.Nodes[1]
+	updated := make(chan error, 1)
+	go func() { updated <- r.update(ctx, "--force") }()
+	for {
+		if err := n.PauseDaemon(ctx); err != nil {
+			return errors.Join(err, <-updated)
+		}
+		wait(ctx, time.Second)
+		if err := n.ResumeDaemon(ctx); err != nil {
+			return errors.Join(err, <-updated)
+		}
+		select {
+		case err := <-updated:
+			return err
+		case <-time.After(300 * time.Millisecond):
+		}
 	}
 }
 

@@ -137,11 +137,27 @@ func (x *result) judge() {
 			}
 		}
 	}
+	if x.inTurn {
+		x.judgePins()
+	}
 	if x.refuses && x.refused == 0 {
 		x.fault("nothing was refused while there were no replicas")
 	}
 	if x.late > 0 {
 		x.fault("%d requests reached a task after its SIGTERM", x.late)
+	}
+}
+
+// judgePins: a session moves once if its task went, and else never, whichever proxy it asks.
+func (x *result) judgePins() {
+	most := 0
+	if x.replaces {
+		most = 1
+	}
+	for client, moves := range x.report.Moves() {
+		if moves > most {
+			x.fault("client %d moved %d times, at most %d are right", client, moves, most)
+		}
 	}
 }
 
@@ -160,7 +176,7 @@ func (x *result) count(q load.Record) {
 	}
 	switch {
 	case q.Err == nil:
-	case x.refuses && q.Status == http.StatusServiceUnavailable && q.RetryAfter != "":
+	case x.refuses && q.Status == http.StatusServiceUnavailable && q.RetryAfter != "", x.removes && q.Status == http.StatusNotFound:
 		x.refused++
 	case x.shuts && errors.Is(q.Err, syscall.ECONNREFUSED):
 		x.shut++

@@ -20,11 +20,14 @@ type row struct {
 	// replaces says that no task of before is there afterwards.
 	replaces bool
 	// refuses says that the event leaves the app without replicas on purpose, so that requests are to be refused with 503
-	// and Retry-After for a while.
-	refuses bool
+	// and Retry-After for a while, or with 404 if the event removes the app's labels, too.
+	refuses, removes bool
 	// kills says that the event ends processes, connections or the network without notice: a request that is not
 	// idempotent and was written, or whose answer had begun, may be lost with them.
 	kills bool
+	// inTurn has the clients ask the proxies of all nodes in turn. What the event does to the tasks it does to all of
+	// them at once, so that a session that moves twice has met proxies that do not agree.
+	inTurn bool
 	// shuts says that nobody can listen for a moment, by the event's own nature: connections may be refused.
 	shuts bool
 }
@@ -64,7 +67,7 @@ func (r *rig) underLoad(ctx context.Context, w row, prefix string) (result, erro
 		return x, err
 	}
 	run := load.Start(ctx, load.Options{
-		URL: "http://edge.test:80/" + w.service + "/", Proxies: r.addresses(), Prefix: prefix, Echo: true,
+		URL: "http://edge.test:80/" + w.service + "/", Proxies: r.addresses(), InTurn: w.inTurn, Prefix: prefix, Echo: true,
 		Clients: 24, Passers: 2, Talkers: 4, Pause: 70 * time.Millisecond, Work: 100 * time.Millisecond, Slow: time.Second,
 	})
 	defer run.Stop()
