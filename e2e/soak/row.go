@@ -26,7 +26,7 @@ type row struct {
 	// idempotent and was written, or whose answer had begun, may be lost with them.
 	kills bool
 	// inTurn has the clients ask the proxies of all nodes in turn. What the event does to the tasks it does to all of
-	// them at once, so that a session that moves twice has met proxies that do not agree.
+	// them at once, so that a session that is given two new pins has met proxies that do not agree.
 	inTurn bool
 	// shuts says that nobody can listen for a moment, by the event's own nature: connections may be refused.
 	shuts bool
@@ -68,7 +68,7 @@ func (r *rig) underLoad(ctx context.Context, w row, prefix string) (result, erro
 	}
 	run := load.Start(ctx, load.Options{
 		URL: "http://edge.test:80/" + w.service + "/", Proxies: r.addresses(), InTurn: w.inTurn, Prefix: prefix, Echo: true,
-		Clients: 24, Passers: 2, Talkers: 4, Pause: 70 * time.Millisecond, Work: 100 * time.Millisecond, Slow: time.Second,
+		Clients: 36, Passers: 2, Talkers: 4, Pause: 60 * time.Millisecond, Work: 100 * time.Millisecond, Slow: time.Second,
 	})
 	defer run.Stop()
 	err = eventually(ctx, "every replica serves", func() bool {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"regexp"
+	"slices"
 	"testing"
 	"time"
 
@@ -52,5 +53,15 @@ func TestTwentyUpdatesOnThreeNodesLoseNothing(t *testing.T) {
 
 func TestNothingIsLostWhenANodeFails(t *testing.T) {
 	r := rigFor(t)
-	play(t, r, plan(0, regexp.MustCompile("^(cable cut|container killed|node drained)")))
+	play(t, r, of("die", "^(cable cut|container killed|node drained$)"))
+}
+
+func TestProxiesOfSeveralNodesAgreeOnEveryPin(t *testing.T) {
+	r := rigFor(t)
+	play(t, r, of("linger", "three proxies asked in turn"))
+}
+
+// of are the events of one app whose names match.
+func of(service, names string) []row {
+	return slices.DeleteFunc(plan(0, regexp.MustCompile(names)), func(w row) bool { return w.service != service })
 }
