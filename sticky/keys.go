@@ -8,11 +8,26 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
+	"sync"
 )
 
 // Keys sign pins and know their own signatures: the first signs, all verify. They come from
 // ParseKeys or KeysFromCluster; the zero value has none, and must not be used.
-type Keys struct{ keys [][]byte }
+type Keys struct{ keys []*key }
+
+// key makes signatures. What that takes is kept for the next one: the key's schedule costs more than the rest.
+type key struct {
+	secret []byte
+	spare  sync.Pool // of *signer
+}
+
+// signer makes one signature at a time.
+type signer struct {
+	hash.Hash
+	scratch []byte
+	sum     [sha256.Size]byte
+}
 
 const (
 	minKey  = 32 // characters of a key in a file
@@ -31,14 +46,14 @@ func ParseKeys(file []byte) (Keys, error) {
 	number := 0
 	for line := range bytes.Lines(file) {
 		number++
-		key := bytes.TrimSpace(line)
-		if len(key) == 0 || key[0] == '#' {
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 || line[0] == '#' {
 			continue
 		}
-		if len(key) < minKey {
-			return Keys{}, fmt.Errorf("line %d: the key has %d characters, fewer than %d; %s", number, len(key), minKey, cure)
+		if len(line) < minKey {
+			return Keys{}, fmt.Errorf("line %d: the key has %d characters, fewer than %d; %s", number, len(line), minKey, cure)
 		}
-		k.keys = append(k.keys, bytes.Clone(key))
+		k.keys = append(k.keys, newKey(bytes.Clone(line)))
 	}
 	if len(k.keys) == 0 {
 		return Keys{}, errors.New("there is no key in it; " + cure)
@@ -59,35 +74,43 @@ func KeysFromCluster(id string) Keys {
 	if id == "" {
 		id = "there is no cluster"
 	}
-	key, err := hkdf.Key(sha256.New, []byte(id), nil, "fairlead session pin", sha256.Size)
+	secret, err := hkdf.Key(sha256.New, []byte(id), nil, "fairlead session pin", sha256.Size)
 	if err != nil {
 		panic("sticky: " + err.Error()) // only for lengths that are not used here
 	}
-	return Keys{[][]byte{key}}
+	return Keys{[]*key{newKey(secret)}}
+}
+
+func newKey(secret []byte) *key {
+	k := &key{secret: secret}
+	k.spare.New = func() any { return &signer{Hash: hmac.New(sha256.New, k.secret)} }
+	return k
 }
 
 // mac signs what the cookie of a service holds. The service is not in the cookie, but
 // bound by the signature: a pin is of no use for another service.
-func mac(key []byte, service string, payload []byte) [macSize]byte {
-	h := hmac.New(sha256.New, key)
-	h.Write(binary.AppendUvarint(nil, uint64(len(service)))) // so that no other pair adds up to the same bytes
-	h.Write([]byte(service))
-	h.Write(payload)
-	var sum [sha256.Size]byte
-	h.Sum(sum[:0])
-	return [macSize]byte(sum[:macSize])
+func (k *key) mac(service string, payload []byte) [macSize]byte {
+	s := k.spare.Get().(*signer)
+	defer k.spare.Put(s)
+	s.Reset()
+	// The length comes first, so that no other pair adds up to the same bytes.
+	s.scratch = append(binary.AppendUvarint(s.scratch[:0], uint64(len(service))), service...)
+	s.scratch = append(s.scratch, payload...)
+	s.Write(s.scratch)
+	s.Sum(s.sum[:0])
+	return [macSize]byte(s.sum[:macSize])
 }
 
 // sign is made by the first key.
 func (k Keys) sign(service string, payload []byte) [macSize]byte {
-	return mac(k.keys[0], service, payload)
+	return k.keys[0].mac(service, payload)
 }
 
 // verify reports whether any of the keys made the signature. It takes as long for one that
 // is nearly right as for any other.
 func (k Keys) verify(service string, payload, signature []byte) bool {
 	for _, key := range k.keys {
-		if want := mac(key, service, payload); hmac.Equal(want[:], signature) {
+		if want := key.mac(service, payload); hmac.Equal(want[:], signature) {
 			return true
 		}
 	}

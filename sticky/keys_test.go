@@ -23,8 +23,8 @@ func keysOf(t testing.TB, file string) Keys {
 
 func TestAKeyFileIsReadLineByLine(t *testing.T) {
 	k := keysOf(t, "# the new one\r\n\r\n  "+first+"\t\r\n"+second)
-	if len(k.keys) != 2 || string(k.keys[0]) != first || string(k.keys[1]) != second {
-		t.Errorf("keys are %q", k.keys)
+	if len(k.keys) != 2 || string(k.keys[0].secret) != first || string(k.keys[1].secret) != second {
+		t.Errorf("%d keys", len(k.keys))
 	}
 }
 

@@ -24,6 +24,8 @@ const version = 1
 // maxValue bounds the characters of a value that is looked at. Swarm's ids need about 110.
 const maxValue = 1024
 
+var strict = base64.RawURLEncoding.Strict()
+
 var (
 	errForm    = errors.New("not a pin")
 	errVersion = errors.New("a pin of a version not known here")
@@ -48,7 +50,9 @@ func (k Keys) Open(service, value string) (discovery.Pin, error) {
 	if len(value) > maxValue {
 		return discovery.Pin{}, errForm
 	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(value)
+	var text, room [maxValue]byte
+	n, err := strict.Decode(room[:], text[:copy(text[:], value)])
+	raw := room[:n]
 	// The decoder skips line breaks; a value has one form only.
 	if err != nil || len(raw) != base64.RawURLEncoding.DecodedLen(len(value)) || len(raw) < 1+macSize {
 		return discovery.Pin{}, errForm
@@ -60,23 +64,23 @@ func (k Keys) Open(service, value string) (discovery.Pin, error) {
 	if !k.verify(service, payload, signature) {
 		return discovery.Pin{}, errSigned
 	}
-	return parse(service, payload[1:])
+	return parse(service, string(payload[1:]))
 }
 
 // parse reads what was signed.
-func parse(service string, b []byte) (discovery.Pin, error) {
+func parse(service, text string) (discovery.Pin, error) {
 	p := discovery.Pin{Service: service}
-	if len(b) < len(p.Session) {
+	if len(text) < len(p.Session) {
 		return discovery.Pin{}, errForm
 	}
-	b = b[copy(p.Session[:], b):]
-	seat, b, fine := cutString(b)
+	text = text[copy(p.Session[:], text):]
+	seat, text, fine := cutString(text)
 	if !fine {
 		return discovery.Pin{}, errForm
 	}
 	p.Seat = discovery.Seat(seat)
-	p.Task, b, fine = cutString(b)
-	if !fine || len(b) != 0 {
+	p.Task, text, fine = cutString(text)
+	if !fine || text != "" {
 		return discovery.Pin{}, errForm
 	}
 	return p, nil
@@ -86,13 +90,14 @@ func appendString(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-func cutString(b []byte) (s string, rest []byte, fine bool) {
-	length, n := binary.Uvarint(b)
-	if n <= 0 || length > uint64(len(b)-n) {
-		return "", nil, false
+func cutString(text string) (s, rest string, fine bool) {
+	var digits [binary.MaxVarintLen64]byte
+	length, n := binary.Uvarint(digits[:copy(digits[:], text)])
+	if n <= 0 || length > uint64(len(text)-n) {
+		return "", "", false
 	}
 	end := n + int(length)
-	return string(b[n:end]), b[end:], true
+	return text[n:end], text[end:], true
 }
 
 // NewSession draws a session's random part.

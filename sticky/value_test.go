@@ -103,7 +103,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("0123456789ab\x01s\x01t"))
 	f.Add([]byte("0123456789ab\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if p, err := parse("shop", b); err == nil && len(p.Seat)+len(p.Task) > len(b) {
+		if p, err := parse("shop", string(b)); err == nil && len(p.Seat)+len(p.Task) > len(b) {
 			t.Errorf("%d bytes became %+v", len(b), p)
 		}
 	})

@@ -161,6 +161,10 @@ func (j *job) failed(b *balancer.Backend, err error) (again bool) {
 
 // outgoing is the request as this backend gets it.
 func (j *job) outgoing(svc *Service, b *balancer.Backend) *http.Request {
+	options := j.connectionOptions(b)
+	if svc.PassHostHeader && j.spool == nil && options == nil {
+		return j.r
+	}
 	out := *j.r
 	if !svc.PassHostHeader {
 		out.Host = b.Identity().Address.HostPort
@@ -168,7 +172,7 @@ func (j *job) outgoing(svc *Service, b *balancer.Backend) *http.Request {
 	if j.spool != nil {
 		out.Body = j.spool.reader()
 	}
-	if options := j.connectionOptions(b); options != nil {
+	if options != nil {
 		out.Header = j.r.Header.Clone()
 		out.Header["Connection"] = options
 		if j.rec.Upgrade != "" {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -12,7 +13,7 @@ type requestContext struct {
 	mu    sync.Mutex
 	done  chan struct{} // made when somebody asks
 	err   error
-	after map[*func()]struct{}
+	after []*hook
 
 	key, value any
 }
@@ -52,27 +53,36 @@ func (c *requestContext) Value(key any) any {
 // a copy of the request.
 func (c *requestContext) Put(key, value any) { c.key, c.value = key, value }
 
+// hook is what is to be called when a context is cancelled.
+type hook struct {
+	c *requestContext
+	f func()
+}
+
 // AfterFunc has f called in a goroutine of its own when the context is cancelled. stop prevents it, and
 // reports whether it did. Unlike context.AfterFunc it needs no channel.
 func (c *requestContext) AfterFunc(f func()) (stop func() bool) {
-	key := &f
+	h := &hook{c, f}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err != nil {
 		go f()
-		return func() bool { return false }
+	} else {
+		c.after = append(c.after, h)
 	}
-	if c.after == nil {
-		c.after = map[*func()]struct{}{}
+	return h.stop
+}
+
+func (h *hook) stop() bool {
+	c := h.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := slices.Index(c.after, h)
+	if i < 0 {
+		return false
 	}
-	c.after[key] = struct{}{}
-	return func() bool {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		_, waits := c.after[key]
-		delete(c.after, key)
-		return waits
-	}
+	c.after = slices.Delete(c.after, i, i+1)
+	return true
 }
 
 // cancel ends the context: the client has left, or its request is over.
@@ -86,8 +96,8 @@ func (c *requestContext) cancel() {
 	if c.done != nil {
 		close(c.done)
 	}
-	for f := range c.after {
-		go (*f)()
+	for _, h := range c.after {
+		go h.f()
 	}
 	c.after = nil
 }

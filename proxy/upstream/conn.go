@@ -16,9 +16,16 @@ type conn struct {
 	live     *live       // where it is known as long as it is open
 	inflow   inflow      // as Choked saw it last; guarded by live
 	quiet    func() bool // nothing came in since the last answer
+	end      func()      // sever, for a context to call
 	watched  bool        // the kernel ends it after vanishTime
 	kept     bool        // it served a request before
 	used     time.Time   // when it was last kept
+}
+
+func newConn(whole, socket net.Conn, h *Host, quiet func() bool) *conn {
+	c := &conn{Conn: whole, socket: socket, live: &h.live, quiet: quiet}
+	c.end = c.sever
+	return c
 }
 
 func unknown() bool { return false }
@@ -85,14 +92,14 @@ func (h *Host) dial(ctx context.Context) (*conn, error) {
 		return nil, err
 	}
 	if h.addr.Scheme != "https" {
-		return &conn{Conn: socket, socket: socket, live: &h.live, quiet: quiet(socket)}, nil
+		return newConn(socket, socket, h, quiet(socket)), nil
 	}
 	t := tls.Client(socket, h.opt.TLS)
 	if err := t.HandshakeContext(ctx); err != nil {
 		socket.Close()
 		return nil, err
 	}
-	return &conn{Conn: t, socket: socket, live: &h.live, quiet: quietTLS(t, quiet(socket))}, nil
+	return newConn(t, socket, h, quietTLS(t, quiet(socket))), nil
 }
 
 // quietTLS also looks for what was decrypted already and not read.

@@ -79,8 +79,16 @@ func (e *exchange) connect() error {
 	}
 	c.watch(e.r.ContentLength >= 0 && e.r.ContentLength <= calmBody)
 	e.conn, e.in.Src = c, c
-	e.ignore = context.AfterFunc(e.ctx, c.sever)
+	e.ignore = afterEnd(e.ctx, c.end)
 	return nil
+}
+
+// afterEnd has f called when ctx ends, by ctx itself if it can: that costs less.
+func afterEnd(ctx context.Context, f func()) (ignore func() bool) {
+	if own, ok := ctx.(interface{ AfterFunc(func()) func() bool }); ok {
+		return own.AfterFunc(f)
+	}
+	return context.AfterFunc(ctx, f)
 }
 
 // write writes the head. A kept connection that breaks before it took a byte is replaced.
