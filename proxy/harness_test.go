@@ -40,7 +40,7 @@ func (s *script) Run(ctx context.Context, apply func(discovery.Snapshot)) error 
 // world is a proxy under test.
 type world struct {
 	*Proxy
-	t      testing.TB
+	t      *testing.T
 	script *script
 	stop   context.CancelFunc // asks the proxy to end
 	ended  chan error         // what Run returned
@@ -66,7 +66,7 @@ func (l *lockedBuffer) String() string {
 }
 
 // begin runs a proxy on loopback with the options given.
-func begin(t testing.TB, args ...string) *world {
+func begin(t *testing.T, args ...string) *world {
 	t.Helper()
 	config, err := configs.Load(append([]string{
 		"--entrypoints.web.address=127.0.0.1:0", "--entrypoints.admin.address=127.0.0.1:0",
@@ -128,7 +128,7 @@ func task(n int, hostPort string) discovery.Task {
 }
 
 // replica is a real backend that says its name, or does what h does.
-func replica(t testing.TB, n int, h http.HandlerFunc) discovery.Task {
+func replica(t *testing.T, n int, h http.HandlerFunc) discovery.Task {
 	t.Helper()
 	if h == nil {
 		h = func(w http.ResponseWriter, r *http.Request) {
@@ -142,7 +142,7 @@ func replica(t testing.TB, n int, h http.HandlerFunc) discovery.Task {
 }
 
 // dead is a task at whose address nobody listens.
-func dead(t testing.TB, n int) discovery.Task {
+func dead(t *testing.T, n int) discovery.Task {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -153,7 +153,7 @@ func dead(t testing.TB, n int) discovery.Task {
 }
 
 // raw is a task whose connections each get treated by f.
-func raw(t testing.TB, n int, f func(net.Conn)) discovery.Task {
+func raw(t *testing.T, n int, f func(net.Conn)) discovery.Task {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -180,7 +180,7 @@ type browser struct {
 }
 
 // ask is a request with its answer read whole.
-func (b *browser) ask(t testing.TB, method, url, body string) (*http.Response, string) {
+func (b *browser) ask(t *testing.T, method, url, body string) (*http.Response, string) {
 	t.Helper()
 	r, err := http.NewRequest(method, url, strings.NewReader(body))
 	if err != nil {
@@ -207,7 +207,7 @@ func (b *browser) ask(t testing.TB, method, url, body string) (*http.Response, s
 	return resp, string(text)
 }
 
-func (b *browser) get(t testing.TB, url string) (*http.Response, string) {
+func (b *browser) get(t *testing.T, url string) (*http.Response, string) {
 	t.Helper()
 	return b.ask(t, http.MethodGet, url, "")
 }

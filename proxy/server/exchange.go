@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"net/http"
 	"net/url"
 	"runtime/debug"
@@ -59,14 +58,8 @@ func (x *exchange) release() {
 	c.server.spare.Put(x)
 }
 
-// hasMore reports whether a request has begun already. An empty line before it is passed over (RFC 9112
-// section 2.2).
-func (x *exchange) hasMore() bool {
-	if bytes.HasPrefix(x.in.Buffered(), []byte("\r\n")) {
-		x.in.Skip(len("\r\n"))
-	}
-	return len(x.in.Buffered()) > 0
-}
+// hasMore reports whether a request has begun already.
+func (x *exchange) hasMore() bool { return len(x.in.Buffered()) > 0 }
 
 // serve answers a request, and reports whether another may follow on the connection.
 func (x *exchange) serve() bool {
@@ -80,6 +73,10 @@ func (x *exchange) serve() bool {
 	c.phase = inHead
 	x.prepare()
 	head, err := x.in.Section(l.HeadBytes)
+	if len(head) == len("\r\n") { // before a request line an empty one is passed over (RFC 9112 section 2.2)
+		c.phase, c.headBy = nothing, time.Time{}
+		return true
+	}
 	if err == nil {
 		err = x.parse(string(head))
 	}
