@@ -87,8 +87,9 @@ func errHeld(service, why string) error {
 	return fmt.Errorf("%w: service %s: %s", ErrNoBackend, service, why)
 }
 
-// hold waits for a change, for at most left. The caller looks again after nil.
-func (f *Forwarder) hold(ctx context.Context, svc *Service, changed <-chan struct{}, left time.Duration) error {
+// hold waits for a change, for at most left, and no longer than the client does. The caller looks
+// again after nil.
+func (f *Forwarder) hold(ctx context.Context, svc *Service, changed <-chan struct{}, left time.Duration, gone <-chan error) error {
 	if !svc.Pool.Expects() {
 		return errHeld(svc.Name, cmp.Or(svc.Pool.Stuck(), "none is on its way"))
 	}
@@ -108,6 +109,8 @@ func (f *Forwarder) hold(ctx context.Context, svc *Service, changed <-chan struc
 		return nil
 	case <-timer.C:
 		return errHeld(svc.Name, "none became ready in time")
+	case err := <-gone:
+		return err
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}

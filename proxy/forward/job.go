@@ -32,6 +32,7 @@ type job struct {
 
 	pin    *discovery.Pin
 	spool  *spool
+	ahead  *ahead // nil unless the body was read ahead
 	tried  balancer.Tried
 	last   error // what the last try failed with
 	headed bool  // the answer's head is written: an error can only cut it off
@@ -50,9 +51,7 @@ func (j *job) fail(err error) {
 // run sends the request until it is answered or an error says that it cannot be.
 func (j *job) run() error {
 	j.keepBody()
-	if j.spool != nil {
-		defer j.spool.release()
-	}
+	defer j.releaseBody()
 	for tries := 0; ; {
 		changed := j.f.opt.Changed() // asked for before all else, or a change meanwhile would be missed
 		svc := j.f.opt.Service(j.name)
@@ -99,10 +98,17 @@ func (j *job) keepBody() {
 	}
 }
 
+func (j *job) releaseBody() {
+	j.stopReading()
+	if j.spool != nil {
+		j.spool.release()
+	}
+}
+
 // hold waits until another backend may be had. Its error says why waiting is over.
 func (j *job) hold(svc *Service, changed <-chan struct{}) error {
 	began := time.Now()
-	err := j.f.hold(j.r.Context(), svc, changed, j.f.opt.HoldTime-j.rec.Held)
+	err := j.f.hold(j.r.Context(), svc, changed, j.f.opt.HoldTime-j.rec.Held, j.readAhead())
 	j.rec.Held += time.Since(began)
 	if err != nil && j.last != nil && errors.Is(err, ErrNoBackend) {
 		return j.last // why those that there were did not answer tells more

@@ -57,6 +57,8 @@ func statusOf(err error) int {
 		return http.StatusBadRequest
 	case errors.As(err, &e) && e.Op == upstream.OpUpload:
 		return uploadStatus(e.Err)
+	case errors.Is(err, errBody):
+		return uploadStatus(err)
 	case errors.Is(err, ErrNoRouter):
 		return http.StatusNotFound
 	case errors.Is(err, ErrBadRequest):
