@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -45,6 +46,7 @@ type world struct {
 	stop   context.CancelFunc // asks the proxy to end
 	ended  chan error         // what Run returned
 	log    *lockedBuffer
+	away   atomic.Pointer[discovery.Status] // the source's, while it cannot see the cluster
 }
 
 // lockedBuffer is a log that may be read while it is written.
@@ -65,6 +67,13 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
+func (w *world) status() discovery.Status {
+	if s := w.away.Load(); s != nil {
+		return *s
+	}
+	return discovery.Status{Seen: time.Now()}
+}
+
 // begin runs a proxy on loopback with the options given.
 func begin(t *testing.T, args ...string) *world {
 	t.Helper()
@@ -76,7 +85,7 @@ func begin(t *testing.T, args ...string) *world {
 	}
 	w := &world{t: t, script: &script{make(chan discovery.Snapshot), make(chan struct{})}, ended: make(chan error, 1), log: &lockedBuffer{}}
 	w.Proxy, err = New(Options{
-		Config: config, Source: w.script, Status: func() discovery.Status { return discovery.Status{Seen: time.Now()} },
+		Config: config, Source: w.script, Status: w.status,
 		Log: zerolog.New(w.log), Version: "test",
 	})
 	if err != nil {

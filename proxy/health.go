@@ -44,18 +44,21 @@ var (
 )
 
 // ready says why no further requests should be sent here; nil while they are welcome. Stale
-// knowledge is no reason: it is better than none.
-func (p *Proxy) ready() error {
+// knowledge is no reason, since it is better than none: the first result tells of it.
+func (p *Proxy) ready() (string, error) {
+	s := p.opt.Status()
 	switch {
 	case p.isLeaving():
-		return errLeaving
+		return "", errLeaving
+	case p.table.Load() == nil && s.Err != nil:
+		return "", fmt.Errorf("%w: %w (for %s)", errNoTable, s.Err, time.Since(s.Since).Round(time.Second))
 	case p.table.Load() == nil:
-		if s := p.opt.Status(); s.Err != nil {
-			return fmt.Errorf("%w: %w (for %s)", errNoTable, s.Err, time.Since(s.Since).Round(time.Second))
-		}
-		return errNoTable
+		return "", errNoTable
+	case s.Err != nil && !s.Seen.IsZero():
+		return fmt.Sprintf("ready, but the cluster has not answered since %s (%s): %v; routing goes on with what was known then",
+			s.Seen.Format(time.TimeOnly), time.Since(s.Seen).Round(time.Second), s.Err), nil
 	}
-	return nil
+	return "ready", nil
 }
 
 // healthy says whether this process is worth keeping: it has a table, of whatever age, and all

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -248,6 +249,24 @@ func TestBeforeTheClusterIsSeenRequestsWaitAndNothingIsReady(t *testing.T) {
 	}
 	if got := adminGet(t, w, "/ready") + adminGet(t, w, "/healthy"); got != "ready\nhealthy\n" {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestReadinessTellsWhatIsStaleAndSinceWhen(t *testing.T) {
+	w := begin(t)
+	w.see(discovery.Service{}, replica(t, 1, nil))
+	seen := time.Now().Add(-5 * time.Minute)
+	w.away.Store(&discovery.Status{Seen: seen, Err: errors.New("no leader"), Since: seen.Add(time.Second)})
+	want := "ready, but the cluster has not answered since " + seen.Format(time.TimeOnly) + " (5m0s): no leader; routing goes on with what was known then\n"
+	if got := adminGet(t, w, "/ready"); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if _, text := new(browser).get(t, w.url()); text != "1" {
+		t.Errorf("and a request got %q", text)
+	}
+	w.away.Store(nil)
+	if got := adminGet(t, w, "/ready"); got != "ready\n" {
+		t.Errorf("after it: %q", got)
 	}
 }
 

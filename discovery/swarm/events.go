@@ -2,6 +2,7 @@ package swarm
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -19,6 +20,12 @@ var deafProblem = discovery.Problem{
 	Cure:    "let the socket proxy pass /events",
 }
 
+// quiet is how long a stream of events may say nothing before another is opened: nobody can tell a
+// silent cluster from a connection that died without a word.
+const quiet = time.Minute
+
+var errQuiet = errors.New("no event for a while")
+
 // listen follows the engine's events until ctx ends, and wakes Run at each. It has a client of its
 // own for each stream, so that each negotiates the version.
 func (s *Source) listen(ctx context.Context) {
@@ -29,7 +36,7 @@ func (s *Source) listen(ctx context.Context) {
 		err := s.follow(ctx)
 		refused := errdefs.IsPermissionDenied(err)
 		s.deaf.Store(refused)
-		if !refused {
+		if !refused && !errors.Is(err, errQuiet) {
 			s.stale.Store(true)
 		}
 		s.rouse()
@@ -72,6 +79,8 @@ func (s *Source) follow(ctx context.Context) error {
 	)})
 	for {
 		select {
+		case <-time.After(quiet):
+			return errQuiet
 		case <-messages:
 			s.deaf.Store(false)
 			s.rouse()

@@ -14,7 +14,7 @@ type outage struct {
 	log      zerolog.Logger
 	endpoint string
 
-	seen  bool // the cluster has answered before
+	seen  time.Time // when the cluster answered last; zero: never
 	since time.Time
 	tries int
 	said  map[string]bool
@@ -30,12 +30,12 @@ func (o *outage) failed(now time.Time, err error) time.Duration {
 	o.tries++
 	if cure := cureFor(err, o.endpoint); !o.said[cure] {
 		o.said[cure] = true
-		consequence := "the last known state stays in force"
-		if !o.seen {
-			consequence = "nothing is routed until it answers"
+		line := o.log.Error().Err(err).Str("endpoint", o.endpoint).Str("cure", cure)
+		if o.seen.IsZero() {
+			line.Msg("cannot see the cluster; nothing is routed until it answers")
+		} else {
+			line.Msg("cannot see the cluster; the state of " + o.seen.Format(time.TimeOnly) + " stays in force")
 		}
-		o.log.Error().Err(err).Str("endpoint", o.endpoint).Str("cure", cure).
-			Msg("cannot see the cluster; " + consequence)
 	}
 	return wait + rand.N(wait)
 }
@@ -46,5 +46,5 @@ func (o *outage) ended(now time.Time) {
 		o.log.Info().Str("endpoint", o.endpoint).Dur("lasted", now.Sub(o.since)).Int("tries", o.tries).
 			Msg("the cluster can be seen again")
 	}
-	o.seen, o.tries = true, 0
+	o.seen, o.tries = now, 0
 }

@@ -240,7 +240,10 @@ func (s *Source) publish(ctx context.Context, apply func(discovery.Snapshot)) {
 	now, v := time.Now(), *s.known
 	v.outlook = s.memory.outlook(v.tasks, now)
 	v.absent = s.names.absent(now, s.away)
-	problems := s.engineProblems(v.listing)
+	problems := s.problems
+	if !s.away {
+		problems = s.engineProblems(v.listing)
+	}
 	if s.last != nil && v.equal(s.shown) && slices.Equal(problems, s.problems) {
 		return
 	}

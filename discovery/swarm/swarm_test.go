@@ -145,6 +145,22 @@ func TestACutEventStreamIsOpenedAgain(t *testing.T) {
 	})
 }
 
+func TestAStreamOfEventsThatDiedWithoutAWordIsReplaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(t, "steady")
+		begin(t, f, Self{})
+		pause(10 * time.Second)
+		f.set(func() { clear(f.streams) }) // nothing reaches the one that is open
+		pause(quiet)
+		f.forget()
+		f.event()
+		pause(afterEvent)
+		if n := len(f.made("/services")); n < 9 {
+			t.Errorf("%d listings in the 2 s after an event: it was not heard", n)
+		}
+	})
+}
+
 func TestRefusedCallsOfASocketProxyAreProblemsNotOutages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(t, "steady")

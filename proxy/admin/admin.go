@@ -25,18 +25,19 @@ import (
 //	/problems      what operators wrote that cannot work, and what ails services, one a line
 //	/debug/pprof/  Go's profiles
 //
-// ready is nil while requests are welcome, healthy while nothing would be better after a
-// restart; their errors are the reasons, for people.
-func Handler(m *Metrics, ready func() error, healthy func(context.Context) error) http.Handler {
+// ready's error is nil while requests are welcome, its text what there is to say of that; healthy is nil
+// while nothing would be better after a restart. Texts and errors are for people.
+func Handler(m *Metrics, ready func() (string, error), healthy func(context.Context) error) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /ping", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, "OK")
 	})
 	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, _ *http.Request) {
-		verdict(w, ready(), "ready\n")
+		text, err := ready()
+		verdict(w, err, text)
 	})
 	mux.HandleFunc("GET /healthy", func(w http.ResponseWriter, r *http.Request) {
-		verdict(w, healthy(r.Context()), "healthy\n")
+		verdict(w, healthy(r.Context()), "healthy")
 	})
 	mux.HandleFunc("GET /problems", func(w http.ResponseWriter, _ *http.Request) {
 		var b strings.Builder
@@ -63,7 +64,7 @@ func verdict(w http.ResponseWriter, reason error, fine string) {
 		answer(w, http.StatusServiceUnavailable, line(reason.Error()))
 		return
 	}
-	answer(w, http.StatusOK, fine)
+	answer(w, http.StatusOK, line(fine))
 }
 
 func answer(w http.ResponseWriter, status int, text string) {

@@ -46,7 +46,7 @@ func get(t *testing.T, h http.Handler, path string) (int, string) {
 // ours are Fairlead's own series in /metrics, sorted.
 func ours(t *testing.T, m *Metrics) []string {
 	t.Helper()
-	status, body := get(t, Handler(m, func() error { return nil }, nil), "/metrics")
+	status, body := get(t, Handler(m, func() (string, error) { return "ready", nil }, nil), "/metrics")
 	if status != http.StatusOK {
 		t.Fatalf("/metrics: %d: %s", status, body)
 	}
@@ -57,7 +57,7 @@ func ours(t *testing.T, m *Metrics) []string {
 
 func TestPingAnswersAndReadyTellsWhyNot(t *testing.T) {
 	var reason error
-	h := Handler(NewMetrics("1.0", quiet()), func() error { return reason }, func(context.Context) error { return reason })
+	h := Handler(NewMetrics("1.0", quiet()), func() (string, error) { return "ready", reason }, func(context.Context) error { return reason })
 	for _, c := range []struct {
 		reason error
 		path   string
