@@ -50,9 +50,7 @@ func (k Keys) Open(service, value string) (discovery.Pin, error) {
 	if len(value) > maxValue {
 		return discovery.Pin{}, errForm
 	}
-	var text, room [maxValue]byte
-	n, err := strict.Decode(room[:], text[:copy(text[:], value)])
-	raw := room[:n]
+	raw, err := strict.AppendDecode(make([]byte, 0, 144), append(make([]byte, 0, 192), value...)) // on the stack as a rule
 	// The decoder skips line breaks; a value has one form only.
 	if err != nil || len(raw) != base64.RawURLEncoding.DecodedLen(len(value)) || len(raw) < 1+macSize {
 		return discovery.Pin{}, errForm

@@ -7,24 +7,32 @@ import (
 	"github.com/fairlead-proxy/fairlead/proxy/wire"
 )
 
+// restAfter is how long a goroutine that has answered a request waits for the next one.
+const restAfter = time.Second
+
 // await waits for the first bytes of a request, which may be there already.
 func (c *conn) await() bool {
 	if c.x != nil && c.x.hasMore() {
 		return true
 	}
+	wait := c.server.Limits.Idle
 	if c.state.Load() == fresh {
 		c.in.allow(0, c.headBy)
 	} else {
 		c.headBy = time.Time{}
 		c.state.Store(idle)
 		c.server.conns.mayHaveRoom(c)
-		c.in.allow(c.server.Limits.Idle, time.Time{})
+		if c.grown && (wait <= 0 || wait > restAfter) {
+			wait = restAfter
+		}
+		c.in.allow(wait, time.Time{})
 	}
 	if c.x != nil {
 		c.x.release()
 	}
 	if !c.readSome() || c.parted.Load() {
-		return c.part()
+		c.rests = c.grown && wait == restAfter && timedOut(c.firstErr) && !c.parted.Load()
+		return !c.rests && c.part()
 	}
 	if !c.state.CompareAndSwap(fresh, active) && !c.state.CompareAndSwap(idle, active) {
 		return false
@@ -38,7 +46,7 @@ func (c *conn) readSome() bool {
 	if c.raw == nil {
 		c.first = wire.Pages.Get().(*wire.Page)
 		c.firstRead, c.firstErr = c.Conn.Read(c.first[:])
-	} else if err := c.raw.Read(c.ready); err != nil {
+	} else if c.firstErr = c.raw.Read(c.ready); c.firstErr != nil {
 		return false
 	}
 	if c.firstRead > 0 {
@@ -59,7 +67,7 @@ func (c *conn) readFirst(fd uintptr) bool {
 		wire.Pages.Put(page)
 		return false
 	}
-	c.first, c.firstRead, c.firstErr = page, max(n, 0), err
+	c.first, c.firstRead = page, max(n, 0)
 	return true
 }
 
@@ -74,7 +82,7 @@ func ignoringEINTR(fd int, p []byte) (int, error) {
 
 // part waits for the end of a client that was said goodbye to.
 func (c *conn) part() bool {
-	if c.parted.Load() && c.firstErr == nil {
+	if c.parted.Load() {
 		c.linger()
 	}
 	return false

@@ -26,6 +26,9 @@ type conn struct {
 	state atomic.Int32
 	close sync.Once
 
+	grown bool // its goroutine has answered a request
+	rests bool // its goroutine has waited for another one for a while
+
 	in, out   deadline
 	phase     phase     // what is read
 	headBy    time.Time // when the head must be there
@@ -60,6 +63,7 @@ const (
 
 func newConn(s *Server, socket net.Conn) *conn {
 	c := &conn{Conn: socket, server: s, remote: socket.RemoteAddr().String()}
+	c.headBy = after(time.Now(), s.Limits.Head)
 	c.in.set, c.out.set = socket.SetReadDeadline, socket.SetWriteDeadline
 	if sc, ok := socket.(syscall.Conn); ok {
 		if raw, err := sc.SyscallConn(); err == nil {
@@ -69,13 +73,19 @@ func newConn(s *Server, socket net.Conn) *conn {
 	return c
 }
 
-// serve answers one request after the other.
+// serve answers one request after the other. A connection that rests goes on in a goroutine of its own, whose
+// stack has not grown by what a request calls.
 func (c *conn) serve() {
-	defer c.server.conns.ending.Done()
-	defer c.end()
-	c.headBy = after(time.Now(), c.server.Limits.Head)
 	for c.await() && c.x.serve() {
+		c.grown = true
 	}
+	if c.rests {
+		c.grown, c.rests = false, false
+		go c.serve()
+		return
+	}
+	c.end()
+	c.server.conns.ending.Done()
 }
 
 // end closes the connection, unless a handler has taken it.

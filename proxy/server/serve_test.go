@@ -352,3 +352,17 @@ func (p *piped) Accept() (net.Conn, error) {
 }
 func (p *piped) Close() error   { close(p.conns); return nil }
 func (p *piped) Addr() net.Addr { return &net.TCPAddr{} }
+
+func TestAConnectionThatRestsIsAnsweredStill(t *testing.T) {
+	w := begin(t, generous, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "abc") })
+	c, r := w.dial()
+	for range 2 {
+		send(t, c, get+"\r\n")
+		resp, err := http.ReadResponse(r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		expect(t, resp.Body, "abc")
+		time.Sleep(restAfter * 3 / 2) // by now another goroutine waits
+	}
+}
