@@ -4,18 +4,14 @@ package main
 
 import (
 	"context"
-	"os"
 	"regexp"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/fairlead-proxy/fairlead/e2e/cluster"
 )
 
-// rig of a test, with all that was seen in a directory that outlives it.
-func rigFor(t *testing.T) *rig {
-	t.Helper()
+func TestOnThreeNodes(t *testing.T) {
 	cluster.Require(t)
 	r, err := newRig(t.Context(), "../../.build/soak/test", 5)
 	if err != nil {
@@ -26,7 +22,11 @@ func rigFor(t *testing.T) *rig {
 			t.Error(err)
 		}
 	})
-	return r
+	t.Run("twenty updates lose nothing", func(t *testing.T) { play(t, r, updates(20)) })
+	t.Run("a container and a cable are lost, and nothing else", func(t *testing.T) {
+		play(t, r, of("die", "^(container killed|cable cut)"))
+	})
+	t.Run("proxies agree on every pin", func(t *testing.T) { play(t, r, of("linger", "three proxies asked in turn")) })
 }
 
 // play plays rows; each fault of one is the test's.
@@ -37,28 +37,10 @@ func play(t *testing.T, r *rig, rows []row) {
 		t.Fatal(err)
 	}
 	for _, x := range results {
-		x.print(os.Stdout)
 		for _, f := range x.faults {
 			t.Errorf("%s, %s: %s", x.name, x.service, f)
 		}
 	}
-}
-
-func TestTwentyUpdatesOnThreeNodesLoseNothing(t *testing.T) {
-	r := rigFor(t)
-	started := time.Now()
-	play(t, r, updates(20))
-	t.Logf("20 updates took %s", time.Since(started).Round(time.Second))
-}
-
-func TestNothingIsLostWhenANodeFails(t *testing.T) {
-	r := rigFor(t)
-	play(t, r, of("die", "^(cable cut|container killed|node drained$)"))
-}
-
-func TestProxiesOfSeveralNodesAgreeOnEveryPin(t *testing.T) {
-	r := rigFor(t)
-	play(t, r, of("linger", "three proxies asked in turn"))
 }
 
 // of are the events of one app whose names match.
