@@ -72,4 +72,3 @@ func events() []row {
 		{name: "all three engines restarted, one after the other", replicas: 3, replaces: true, kills: true, event: allRestarted},
 	}
 }
-
