@@ -24,14 +24,15 @@ func plan(rounds int, only *regexp.Regexp) []row {
 	return slices.DeleteFunc(all, func(w row) bool { return !only.MatchString(w.name) })
 }
 
-// updates are rounds of updates: start-first and stop-first, of 1, 3 and 6 replicas, of both apps.
+// updates are rounds of updates, start-first and stop-first in turn: of 1, 3 and 6 replicas, of one app and then of
+// the other.
 func updates(rounds int) (all []row) {
 	for i := range rounds {
 		order := []string{"start-first", "stop-first"}[i%2]
 		all = append(all, row{
 			name:     fmt.Sprintf("update %d, %s", i+1, order),
-			service:  []string{"die", "linger"}[i/2%2],
-			replicas: []int{1, 3, 6}[i/4%3],
+			service:  []string{"die", "linger"}[2*i/rounds],
+			replicas: []int{1, 3, 6}[6*i/rounds%3],
 			replaces: true,
 			event: func(ctx context.Context, r *rig) error {
 				return r.update(ctx, "--update-order", order, "--env-add", fmt.Sprintf("ROUND=%d", i))
