@@ -9,6 +9,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/fairlead-proxy/fairlead/e2e/cluster"
 )
 
 // oneBehind updates while the engine that the second proxy asks hangs a second at a time.
@@ -83,7 +85,7 @@ func toOne(command string, rest ...string) func(context.Context, *rig) error {
 			return err
 		}
 		victim := slices.Sorted(maps.Keys(running))[0]
-		i, err := r.nodeOf(ctx, running[victim])
+		n, err := r.nodeOf(ctx, running[victim])
 		if err != nil {
 			return err
 		}
@@ -91,7 +93,7 @@ func toOne(command string, rest ...string) func(context.Context, *rig) error {
 		if command == "kill" {
 			args = append(append([]string{command}, rest...), victim)
 		}
-		if _, err := r.Nodes[i].Docker(ctx, args...); err != nil {
+		if _, err := n.Docker(ctx, args...); err != nil {
 			return err
 		}
 		return eventually(ctx, "Swarm replaces it", func() bool {
@@ -102,41 +104,32 @@ func toOne(command string, rest ...string) func(context.Context, *rig) error {
 	}
 }
 
-// drained drains a node that runs the app, but not the first: the proxy with the load is there.
+// A fault is a method of a node that begins one, or ends it.
+type fault func(*cluster.Node, context.Context) error
+
+// onNode does something to a node that runs the app, lets it last, and ends it. It is never the first node: the proxy
+// with the load is there.
+func onNode(begin fault, lasts time.Duration, end fault) func(context.Context, *rig) error {
+	return func(ctx context.Context, r *rig) error {
+		running, err := r.running(ctx)
+		if err != nil {
+			return err
+		}
+		n, err := r.nodeOf(ctx, running[slices.Sorted(maps.Keys(running))[0]])
+		if err != nil {
+			return err
+		}
+		if err := begin(n, ctx); err != nil {
+			return err
+		}
+		wait(ctx, lasts)
+		return end(n, ctx)
+	}
+}
+
 func drained(ctx context.Context, r *rig) error {
-	n := r.Nodes[2]
-	if err := r.Drain(ctx, n); err != nil {
-		return err
-	}
-	wait(ctx, 8*time.Second)
-	return r.Activate(ctx, n)
-}
-
-func cableCut(ctx context.Context, r *rig) error {
-	n := r.Nodes[2]
-	if err := n.CutCable(ctx); err != nil {
-		return err
-	}
-	wait(ctx, 30*time.Second)
-	return n.Mend(ctx)
-}
-
-func engineKilled(ctx context.Context, r *rig) error {
-	n := r.Nodes[2]
-	if err := n.KillDaemon(ctx); err != nil {
-		return err
-	}
-	wait(ctx, 25*time.Second)
-	return n.StartDaemon(ctx)
-}
-
-func powerCut(ctx context.Context, r *rig) error {
-	n := r.Nodes[2]
-	if err := n.Kill(ctx); err != nil {
-		return err
-	}
-	wait(ctx, 25*time.Second)
-	return n.Start(ctx)
+	return onNode(func(n *cluster.Node, ctx context.Context) error { return r.Drain(ctx, n) }, 8*time.Second,
+		func(n *cluster.Node, ctx context.Context) error { return r.Activate(ctx, n) })(ctx, r)
 }
 
 func managerRestarted(ctx context.Context, r *rig) error { return r.Nodes[1].RestartDaemon(ctx) }

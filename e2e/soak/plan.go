@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"time"
+
+	"github.com/fairlead-proxy/fairlead/e2e/cluster"
 )
 
 // plan is the rows that a run has: rounds of updates, then each event once for each app.
@@ -60,9 +62,9 @@ func events() []row {
 		{name: "process hung", replicas: 3, kills: true, event: toOne("kill", "--signal", "STOP")},
 		{name: "node drained", replicas: 3, event: drained},
 		{name: "node drained, with the only replica", replicas: 1, event: drained},
-		{name: "cable cut for 30 s", replicas: 3, kills: true, event: cableCut},
-		{name: "engine of a node killed", replicas: 3, kills: true, event: engineKilled},
-		{name: "node without power", replicas: 3, kills: true, event: powerCut},
+		{name: "cable cut for 30 s", replicas: 3, kills: true, event: onNode((*cluster.Node).CutCable, 30*time.Second, (*cluster.Node).Mend)},
+		{name: "engine of a node killed", replicas: 3, kills: true, event: onNode((*cluster.Node).KillDaemon, 25*time.Second, (*cluster.Node).StartDaemon)},
+		{name: "node without power", replicas: 3, kills: true, event: onNode((*cluster.Node).Kill, 25*time.Second, (*cluster.Node).Start)},
 		{name: "manager restarted", replicas: 3, kills: true, event: managerRestarted},
 		{name: "leader without power", replicas: 3, kills: true, event: leaderLost},
 		{name: "engine of the proxy's node hangs, leader lost", replicas: 3, event: leaderHangs},

@@ -9,6 +9,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
+
+	"github.com/fairlead-proxy/fairlead/e2e/cluster"
 )
 
 // A task as the engine tells of it.
@@ -107,15 +110,14 @@ func (r *rig) updateOf(ctx context.Context, service string, flags ...string) err
 }
 
 // nodeOf is where a task runs.
-func (r *rig) nodeOf(ctx context.Context, k task) (node int, err error) {
+func (r *rig) nodeOf(ctx context.Context, k task) (*cluster.Node, error) {
 	name, err := r.docker(ctx, "node", "inspect", "--format", "{{.Description.Hostname}}", k.NodeID)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	for i, n := range r.Nodes {
-		if n.Name == name {
-			return i, nil
-		}
+	i := slices.IndexFunc(r.Nodes, func(n *cluster.Node) bool { return n.Name == name })
+	if i < 0 {
+		return nil, fmt.Errorf("no node is called %q", name)
 	}
-	return 0, fmt.Errorf("no node is called %q", name)
+	return r.Nodes[i], nil
 }
