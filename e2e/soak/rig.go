@@ -112,24 +112,28 @@ func (r *rig) install(ctx context.Context, image, program string) error {
 	return nil
 }
 
-// close keeps what the proxies and the engines logged, and takes the cluster down.
+// close keeps what the proxies and the engines logged, as far as it can be had, and takes the cluster down.
 func (r *rig) close(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
 	for _, n := range r.Nodes {
-		ids, err := n.Docker(ctx, "ps", "--all", "--quiet", "--filter", "label=com.docker.swarm.service.name="+stack+"_proxy")
-		if err != nil {
-			continue // it was broken off in the midst of a fault
-		}
-		for _, id := range strings.Fields(ids) {
-			logs, _ := exec.CommandContext(ctx, "docker", "--host", "unix://"+n.Socket(), "logs", id).CombinedOutput()
-			os.WriteFile(filepath.Join(r.dir, "proxy-"+n.Name+"-"+id), logs, 0o644)
-		}
-		if log, err := os.ReadFile(n.Log()); err == nil {
-			os.WriteFile(filepath.Join(r.dir, "engine-"+n.Name), log, 0o644)
-		}
+		r.keepLogs(ctx, n)
 	}
+	ctx, cancel := context.WithTimeout(ctx, full)
+	defer cancel()
 	return r.Down(ctx)
+}
+
+// keepLogs may find the node broken off in the midst of a fault, and has nothing to keep then.
+func (r *rig) keepLogs(ctx context.Context, n *cluster.Node) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	ids, _ := n.Docker(ctx, "ps", "--all", "--quiet", "--filter", "label=com.docker.swarm.service.name="+stack+"_proxy")
+	for _, id := range strings.Fields(ids) {
+		logs, _ := exec.CommandContext(ctx, "docker", "--host", "unix://"+n.Socket(), "logs", id).CombinedOutput()
+		_ = os.WriteFile(filepath.Join(r.dir, "proxy-"+n.Name+"-"+id), logs, 0o644)
+	}
+	if log, err := os.ReadFile(n.Log()); err == nil {
+		_ = os.WriteFile(filepath.Join(r.dir, "engine-"+n.Name), log, 0o644)
+	}
 }
 
 func (r *rig) logs() string     { return filepath.Join(r.dir, "access") }
