@@ -140,7 +140,10 @@ func leaderLost(ctx context.Context, r *rig) error {
 	if err != nil {
 		return err
 	}
-	if n == r.Nodes[0] {
+	for tries := 0; n == r.Nodes[0]; tries++ {
+		if tries == 3 {
+			return errors.New("the first node goes on leading")
+		}
 		if err := leaderHangs(ctx, r); err != nil {
 			return err
 		}
