@@ -119,7 +119,10 @@ func sameFields(t *testing.T, ours, theirs http.Header) {
 // strict checks what the grammar says of the first head, which was taken.
 func strict(t *testing.T, text string) {
 	t.Helper()
-	head, _, whole := strings.Cut(strings.TrimPrefix(text, "\r\n"), "\r\n\r\n")
+	for strings.HasPrefix(text, "\r\n") {
+		text = text[len("\r\n"):]
+	}
+	head, _, whole := strings.Cut(text, "\r\n\r\n")
 	lines := strings.Split(head, "\r\n")
 	if !whole || strings.ContainsAny(strings.Join(lines, ""), "\r\n\x00") {
 		t.Fatalf("a head with the end of a line where none may be: %q", head)
