@@ -5,29 +5,55 @@ import (
 	"sync"
 )
 
-// gate is a link that can be cut: while it is closed nothing passes, in neither direction.
+// gate is a link that can be cut: while it is closed nothing passes, in neither direction. What processes
+// write waits here; what is sent to them their kernel drops, where cut can have it do so.
 type gate struct {
 	mu     sync.Mutex
 	opened chan struct{} // nil while open
+	conns  map[net.Conn]struct{}
 }
 
-func newGate() *gate { return &gate{} }
+func newGate() *gate { return &gate{conns: make(map[net.Conn]struct{})} }
 
 func (g *gate) close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.opened == nil {
-		g.opened = make(chan struct{})
+	if g.opened != nil {
+		return
+	}
+	g.opened = make(chan struct{})
+	for c := range g.conns {
+		cut(c)
 	}
 }
 
 func (g *gate) open() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.opened != nil {
-		close(g.opened)
-		g.opened = nil
+	if g.opened == nil {
+		return
 	}
+	for c := range g.conns {
+		mend(c)
+	}
+	close(g.opened)
+	g.opened = nil
+}
+
+// join puts a connection behind the gate. It may have been made just before that was closed.
+func (g *gate) join(c net.Conn) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.conns[c] = struct{}{}
+	if g.opened != nil {
+		cut(c)
+	}
+}
+
+func (g *gate) leave(c net.Conn) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.conns, c)
 }
 
 // pass waits until the gate is open, or given up.
@@ -44,8 +70,7 @@ func (g *gate) pass(giveUp <-chan struct{}) {
 	}
 }
 
-// gatedListener and its connections pass a gate until their process is dead. The kernel goes on
-// acknowledging what the peer sends; it gets no answer.
+// gatedListener and its connections pass a gate until their process is dead.
 type gatedListener struct {
 	net.Listener
 	gate *gate
@@ -57,7 +82,10 @@ func (l gatedListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.gate.pass(l.dead)
+	l.gate.join(c)
+	if !acceptsDeaf {
+		l.gate.pass(l.dead)
+	}
 	return gatedConn{Conn: c, gate: l.gate, dead: l.dead}, nil
 }
 
@@ -76,4 +104,9 @@ func (c gatedConn) Read(p []byte) (int, error) {
 func (c gatedConn) Write(p []byte) (int, error) {
 	c.gate.pass(c.dead)
 	return c.Conn.Write(p)
+}
+
+func (c gatedConn) Close() error {
+	c.gate.leave(c.Conn)
+	return c.Conn.Close()
 }

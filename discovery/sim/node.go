@@ -37,17 +37,9 @@ func (s *Swarm) place(v *service) *node {
 	return best
 }
 
-// Nodes are the names of all nodes.
-func (s *Swarm) Nodes() []string {
-	var names []string
-	for _, n := range s.nodes {
-		names = append(names, n.name)
-	}
-	return names
-}
-
 // LoseNode cuts a node's link: connections to its tasks hang, dials to them time out, and the managers
-// hear nothing more of it. After Timing.NodeDown they place its tasks elsewhere.
+// hear nothing more of it. After Timing.NodeDown they place its tasks elsewhere. On Linux the kernel
+// acknowledges nothing that is sent to them meanwhile, as behind a cut cable; elsewhere it does.
 func (s *Swarm) LoseNode(name string) error {
 	n, err := s.node(name)
 	if err != nil {

@@ -75,24 +75,24 @@ func TestWithoutHealthcheckATaskRunsBeforeItsPortAccepts(t *testing.T) {
 }
 
 func TestALostNodeHangsAndItsTasksAreReplacedElsewhere(t *testing.T) {
-	l := begin(t, Service{Replicas: 3, Checked: true})
-	victim := l.services[0].tasks[0]
-	node := victim.seen().Node
-	kept, err := net.Dial("tcp", victim.seen().Address.String())
+	l := begin(t, Service{Replicas: 3, Checked: true, Work: time.Second})
+	victim, before := l.services[0].tasks[0], l.alive()[0]
+	node := before.Node
+	kept, err := net.Dial("tcp", before.Address.String())
 	l.must(err)
 	defer kept.Close()
+	_, err = kept.Write([]byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
+	l.must(err)
+	eventually(t, "it works on a request", func() bool { return l.alive()[0].InFlight == 1 })
 
 	l.must(l.LoseNode(node))
 	var timeout net.Error
-	if _, err := net.DialTimeout("tcp", victim.seen().Address.String(), 50*time.Millisecond); !errors.As(err, &timeout) || !timeout.Timeout() {
+	if _, err := net.DialTimeout("tcp", before.Address.String(), 50*time.Millisecond); !errors.As(err, &timeout) || !timeout.Timeout() {
 		t.Errorf("a dial to it: %v, want a time-out", err)
 	}
-	if _, err := kept.Write([]byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n")); err != nil {
-		t.Fatal(err)
-	}
-	_ = kept.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+	_ = kept.SetReadDeadline(time.Now().Add(victim.service.spec.Work + 100*time.Millisecond))
 	if n, err := kept.Read(make([]byte, 1)); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("a request on an open connection: %d bytes, %v; want silence", n, err)
+		t.Errorf("the request that it had: %d bytes, %v; want silence", n, err)
 	}
 
 	l.until("the managers notice", func([]*task) bool { return victim.desired == Shutdown })

@@ -126,9 +126,9 @@ func TestTasksAreSpreadOverTheNodes(t *testing.T) {
 	for _, task := range l.alive() {
 		count[task.Node]++
 	}
-	for _, name := range l.Nodes() {
-		if count[name] != 2 {
-			t.Errorf("%d tasks on %s, want 2 of 6", count[name], name)
+	for _, n := range l.nodes {
+		if count[n.name] != 2 {
+			t.Errorf("%d tasks on %s, want 2 of 6", count[n.name], n.name)
 		}
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,7 +17,7 @@ import (
 type socket struct {
 	fd      int
 	address netip.AddrPort
-	stuffed []net.Conn // what fills the backlog of a deaf socket
+	unplug  func() // nil unless it is deaf
 }
 
 // backlog of a socket that hears; the kernel lowers it to its own limit.
@@ -64,37 +63,22 @@ func (s *socket) listener() (net.Listener, error) {
 	return l, nil
 }
 
-// deafen makes dials to the port time out: the kernel drops what comes in over a full backlog.
-// Nobody may accept from it meanwhile.
+// deafen makes dials to the port time out.
 func (s *socket) deafen() {
-	_ = unix.Listen(s.fd, 0) // of a socket that listens it cannot fail
-	// A backlog of 0 holds one or two, and one more goes to who accepts just then. So it is full when
-	// dials fail repeatedly.
-	const tries, enough = 16, 3
-	for failed := 0; failed < enough && len(s.stuffed) < tries; {
-		c, err := net.DialTimeout("tcp", s.address.String(), 20*time.Millisecond)
-		if err != nil {
-			failed++
-			continue
-		}
-		s.stuffed = append(s.stuffed, c)
+	if s.unplug == nil {
+		s.unplug = s.plug()
 	}
 }
 
 // hear undoes deafen.
 func (s *socket) hear() {
-	_ = unix.Listen(s.fd, backlog)
-	s.unstuff()
-}
-
-func (s *socket) unstuff() {
-	for _, c := range s.stuffed {
-		_ = c.Close()
+	if s.unplug != nil {
+		s.unplug()
+		s.unplug = nil
 	}
-	s.stuffed = nil
 }
 
 func (s *socket) close() {
-	s.unstuff()
+	s.hear()
 	_ = unix.Close(s.fd)
 }
