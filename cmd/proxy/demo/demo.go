@@ -84,20 +84,22 @@ type show struct {
 	director *director
 }
 
+// app is what the cluster runs: replicas that finish nothing once they are told to stop.
+func app() sim.Service {
+	return sim.Service{
+		Name: serviceName, Replicas: replicas, Parallelism: 2, Rollback: true, Checked: true,
+		Manners: sim.Abrupt, Work: work,
+		Labels: map[string]string{
+			"traefik.enable": "true",
+			"traefik.http.routers." + serviceName + ".rule":                        "PathPrefix(`/`)",
+			"traefik.http.services." + serviceName + ".loadbalancer.sticky.cookie": "true",
+		},
+	}
+}
+
 func newShow(o options) (*show, error) {
 	s := &show{journal: newJournal()}
-	s.swarm = sim.New(sim.Options{
-		Notify: s.journal.cluster,
-		Services: []sim.Service{{
-			Name: serviceName, Replicas: replicas, Parallelism: 2, Rollback: true, Checked: true,
-			Manners: sim.Abrupt, Work: work,
-			Labels: map[string]string{
-				"traefik.enable": "true",
-				"traefik.http.routers." + serviceName + ".rule":                        "PathPrefix(`/`)",
-				"traefik.http.services." + serviceName + ".loadbalancer.sticky.cookie": "true",
-			},
-		}},
-	})
+	s.swarm = sim.New(sim.Options{Notify: s.journal.cluster, Services: []sim.Service{app()}})
 	s.director = &director{swarm: s.swarm, journal: s.journal, replicas: replicas}
 	first, last := o.port, o.port
 	if o.port == 0 {

@@ -41,7 +41,7 @@ func TestBothLanesServeAndTheEndIsASummary(t *testing.T) {
 		t.Errorf("the address does not come first:\n%s", text)
 	}
 	for _, lane := range []string{"Fairlead", "15s poll"} {
-		row := regexp.MustCompile(`(?m)^ *` + lane + ` +(\d+) +(\d+) +\d+ +\d+ +\S+$`).FindStringSubmatch(text)
+		row := regexp.MustCompile(`(?m)^ *` + lane + ` +(\d+) +(\d+) +\d+ +\d+ +\d+ +\S+$`).FindStringSubmatch(text)
 		if row == nil {
 			t.Fatalf("no summary of lane %s:\n%s", lane, text)
 		}

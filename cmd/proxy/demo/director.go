@@ -117,14 +117,23 @@ func (d *director) act(key rune) bool {
 	return true
 }
 
-// kill ends a running replica, whichever.
-func (d *director) kill() error {
+// anyone is a running replica, whichever.
+func (d *director) anyone() (t sim.Task, found bool) {
 	tasks := d.swarm.Tasks()
 	tasks = slices.DeleteFunc(tasks, func(t sim.Task) bool { return t.State != sim.Running || t.Desired != sim.Running })
 	if len(tasks) == 0 {
+		return t, false
+	}
+	return tasks[rand.IntN(len(tasks))], true
+}
+
+// kill ends a replica.
+func (d *director) kill() error {
+	t, found := d.anyone()
+	if !found {
 		return nil
 	}
-	return d.swarm.Kill(tasks[rand.IntN(len(tasks))].ID)
+	return d.swarm.Kill(t.ID)
 }
 
 // scale goes to half and back.
@@ -139,17 +148,19 @@ func (d *director) scale() error {
 	return d.swarm.Scale(serviceName, d.replicas)
 }
 
-// node loses a node, or brings it back.
+// node loses a node that has a replica, or brings the lost one back.
 func (d *director) node() error {
 	if away, _ := d.lost(); away != "" {
 		return d.restore()
 	}
-	nodes := d.swarm.Nodes()
-	victim := nodes[rand.IntN(len(nodes))]
+	t, found := d.anyone()
+	if !found {
+		return nil
+	}
 	d.mu.Lock()
-	d.away, d.since = victim, time.Now()
+	d.away, d.since = t.Node, time.Now()
 	d.mu.Unlock()
-	return d.swarm.LoseNode(victim)
+	return d.swarm.LoseNode(t.Node)
 }
 
 func (d *director) restore() error {

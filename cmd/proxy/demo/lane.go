@@ -45,6 +45,7 @@ type lane struct {
 // tally is what a lane's clients count.
 type tally struct {
 	requests, failed, moves int64
+	posts                   int64 // of those that failed: they must not be sent twice
 	slow                    int64 // took longer than slow
 	slowest                 time.Duration
 }
@@ -144,13 +145,16 @@ func (l *lane) answered(container, before string, took time.Duration) {
 }
 
 // lost counts a request that got no answer, or a wrong one.
-func (l *lane) lost(why string, took time.Duration) {
+func (l *lane) lost(method, why string, took time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.tally.timed(took)
 	l.tally.failed++
+	if method == http.MethodPost {
+		l.tally.posts++
+	}
 	const few = 5
-	l.failures = append(l.failures, failure{at: time.Now(), why: why})
+	l.failures = append(l.failures, failure{at: time.Now(), why: method + ": " + why})
 	l.failures = l.failures[max(0, len(l.failures)-few):]
 }
 

@@ -46,8 +46,8 @@ func (s *show) line() string {
 		if i > 0 {
 			text += " | "
 		}
-		text += fmt.Sprintf("%s: %d requests, %d failed, %d moves, %d over %s", v.name, v.tally.requests, v.tally.failed, v.tally.moves,
-			v.tally.slow, slow)
+		text += fmt.Sprintf("%s: %d requests, %d failed (%d POST), %d moves, %d over %s", v.name, v.tally.requests, v.tally.failed, v.tally.posts,
+			v.tally.moves, v.tally.slow, slow)
 	}
 	return text
 }
@@ -55,11 +55,11 @@ func (s *show) line() string {
 // summary is what is left to read when the show is over.
 func (s *show) summary(out io.Writer) {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(t, "lane\trequests\tfailed\tmoves\tover 1 s\tslowest\t\n")
+	fmt.Fprint(t, "lane\trequests\tfailed\tof them POST\tmoves\tover 1 s\tslowest\t\n")
 	var last []string
 	for _, l := range s.lanes {
 		v := l.view()
-		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t%s\t\n", v.name, v.tally.requests, v.tally.failed, v.tally.moves, v.tally.slow,
+		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t%d\t%s\t\n", v.name, v.tally.requests, v.tally.failed, v.tally.posts, v.tally.moves, v.tally.slow,
 			v.tally.slowest.Round(time.Millisecond))
 		for _, f := range v.failures {
 			last = append(last, fmt.Sprintf("%s %s: %s", f.at.Format(time.TimeOnly), v.name, f.why))

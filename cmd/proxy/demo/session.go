@@ -21,8 +21,9 @@ type session struct {
 	cookies map[string]string
 }
 
+// newSession begins where its number says, so that not all clients POST at the same time.
 func newSession(l *lane, number int) *session {
-	return &session{lane: l, number: number, cookies: map[string]string{}}
+	return &session{lane: l, number: number, sent: number, cookies: map[string]string{}}
 }
 
 // run sends a request each period until ctx ends; those that a slow answer delays are left out.
@@ -60,7 +61,7 @@ func (s *session) once(ctx context.Context) {
 		s.lane.answered(container, s.last, took)
 		s.last = container
 	case ctx.Err() == nil: // otherwise the demo ends, and nobody knows
-		s.lane.lost(method+": "+reason(err), took)
+		s.lane.lost(method, reason(err), took)
 	}
 }
 
