@@ -15,7 +15,7 @@ import (
 // Bounds of the tries that one request gets.
 const (
 	maxTries = 8
-	tryTime  = 15 * time.Second // after which no new try begins
+	tryTime  = 15 * time.Second // after the first failure no new try begins
 )
 
 // lastRead is how long the client may take for what it is sending when the backend has answered
@@ -30,12 +30,16 @@ type job struct {
 	rec  *Record
 	name string
 
-	pin    *discovery.Pin
-	spool  *spool
-	ahead  *ahead // nil unless the body was read ahead
-	tried  balancer.Tried
-	last   error // what the last try failed with
-	headed bool  // the answer's head is written: an error can only cut it off
+	pin   *discovery.Pin
+	spool *spool
+	ahead *ahead // nil unless the body was read ahead
+	tried balancer.Tried
+	last  error // what the last try failed with
+
+	failing    time.Time     // when the first try failed
+	heldBefore time.Duration // until then
+
+	headed bool // the answer's head is written: an error can only cut it off
 }
 
 // fail ends a request that went wrong: by an answer of our own as long as none was begun,
@@ -74,11 +78,20 @@ func (j *job) run() error {
 			svc.Observer.Retried()
 		}
 		again, err := j.try(svc, choice)
-		if !again || tries == maxTries || time.Since(j.rec.Start)-j.rec.Held > tryTime {
+		if j.last == nil {
+			j.failing, j.heldBefore = time.Now(), j.rec.Held
+		}
+		if !again || tries == maxTries || j.trying() > tryTime {
 			return err
 		}
 		j.last = err
 	}
+}
+
+// trying is the time since the first try failed, without what was spent waiting for a backend. How long the
+// first try took does not count: a process that hung for a minute before it was killed is no reason to give up.
+func (j *job) trying() time.Duration {
+	return time.Since(j.failing) - (j.rec.Held - j.heldBefore)
 }
 
 // readPin takes what the client's cookie says, if it is one of ours.
