@@ -12,8 +12,8 @@ COPY go.mod go.sum ./
 # What others wrote is compiled in a layer that lasts until go.mod changes: that is most of the work. A package
 # that is not in this list is only compiled later.
 RUN go mod download && CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -buildvcs=false \
-    net/http/pprof text/template golang.org/x/sync/errgroup golang.org/x/term go.yaml.in/yaml/v3 \
-    github.com/docker/docker/client github.com/rs/zerolog \
+    net/http/pprof text/template golang.org/x/sync/errgroup golang.org/x/sys/unix golang.org/x/term go.yaml.in/yaml/v3 \
+    github.com/docker/docker/client github.com/moby/swarmkit/v2/api google.golang.org/grpc github.com/rs/zerolog \
     github.com/prometheus/client_golang/prometheus/collectors github.com/prometheus/client_golang/prometheus/promhttp
 COPY . .
 ARG VERSION=unknown
