@@ -13,11 +13,17 @@ import (
 	"github.com/fairlead-proxy/fairlead/e2e/cluster"
 )
 
+// startFirst updates in that order, whatever the last update's was: where all old tasks leave before any new one is there,
+// a session may be given the last old one in between.
+func startFirst(ctx context.Context, r *rig) error {
+	return r.update(ctx, "--force", "--update-order", "start-first")
+}
+
 // oneBehind updates while the engine that the second proxy asks hangs a second at a time.
 func oneBehind(ctx context.Context, r *rig) error {
 	n := r.Nodes[1]
 	updated := make(chan error, 1)
-	go func() { updated <- r.update(ctx, "--force") }()
+	go func() { updated <- startFirst(ctx, r) }()
 	for {
 		if err := n.PauseDaemon(ctx); err != nil {
 			return errors.Join(err, <-updated)

@@ -52,7 +52,7 @@ func events() []row {
 	return []row{
 		{name: "update --force", replicas: 3, replaces: true, event: func(ctx context.Context, r *rig) error { return r.update(ctx, "--force") }},
 		{name: "nothing, three proxies asked in turn", replicas: 3, inTurn: true, event: func(ctx context.Context, r *rig) error { wait(ctx, 3*time.Second); return ctx.Err() }},
-		{name: "update, three proxies asked in turn", replicas: 3, inTurn: true, replaces: true, event: func(ctx context.Context, r *rig) error { return r.update(ctx, "--force") }},
+		{name: "update, three proxies asked in turn", replicas: 3, inTurn: true, replaces: true, event: startFirst},
 		{name: "update, three proxies asked in turn, one a second behind", replicas: 3, inTurn: true, replaces: true, event: oneBehind},
 		{name: "port moved and moved back", replicas: 3, replaces: true, event: movePort},
 		{name: "broken update, rolled back", replicas: 3, event: brokenUpdate},

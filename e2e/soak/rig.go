@@ -24,6 +24,7 @@ type rig struct {
 	dir     string        // of logs and journals
 	asked   *cluster.Node // the manager that takes our orders
 	service string        // the app of the row that is played: die, linger or everywhere
+	played  int           // rows; it tells their requests apart in the logs
 }
 
 const (

@@ -36,7 +36,8 @@ type row struct {
 func (r *rig) play(ctx context.Context, rows []row) (results []result, err error) {
 	for i, w := range rows {
 		fmt.Fprintf(os.Stderr, "%s %d/%d %s, %s\n", time.Now().Format(time.TimeOnly), i+1, len(rows), w.name, w.service)
-		x, err := r.underLoad(ctx, w, fmt.Sprintf("q%d-", i))
+		x, err := r.underLoad(ctx, w, fmt.Sprintf("q%d-", r.played))
+		r.played++
 		if ctx.Err() != nil {
 			return results, ctx.Err()
 		}
