@@ -49,7 +49,7 @@ var table = []group{
 			toEntry(protocols(), func(e *EntryPoint) *[]string { return &e.Upgrades })},
 		{"entrypoints.<name>.http.via", "", "This proxy's name in the field Via of requests, as RFC 9110 has it. Not set: no Via is added, as in Traefik; backends such as nginx do not compress answers to requests that have one.",
 			toEntry(pseudonym(), func(e *EntryPoint) *string { return &e.Via })},
-		{"entrypoints.<name>.transport.maxconnections", "32768", "Most connections from clients, of about 30 KB each. Beyond that, idle ones are closed, and new ones wait.",
+		{"entrypoints.<name>.transport.maxconnections", "32768", "Most connections from clients; an idle one takes about 8 KB. Beyond that, idle ones are closed, and new ones wait.",
 			toEntry(number(1, anyMany), func(e *EntryPoint) *int { return &e.Limits.Connections })},
 		{"entrypoints.<name>.transport.maxconnectionsperaddress", "4096", "Most connections from one address, or from one /64 in IPv6; beyond that they are closed at once; 0: no bound. " +
 			"Private addresses and forwardedheaders.trustedips are not counted: behind a Swarm's mesh all the world has the address of a node.",
