@@ -127,10 +127,11 @@ func (d *Doctor) outSince(v View, now time.Time) map[string]time.Time {
 			if v.complaint(b) == fine {
 				continue
 			}
-			next[b.Task.Name] = now
-			if since, known := d.out[b.Task.Name]; known {
-				next[b.Task.Name] = since
+			since, known := d.out[b.Task.Name]
+			if !known {
+				since = now
 			}
+			next[b.Task.Name] = since
 		}
 	}
 	return next

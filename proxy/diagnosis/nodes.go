@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -79,7 +80,7 @@ func grouped(ill []patient) []*group {
 		all[i].patients = append(all[i].patients, p)
 	}
 	slices.SortStableFunc(all, func(a, b *group) int {
-		return strings.Compare(fmt.Sprint(int(a.complaint), a.node), fmt.Sprint(int(b.complaint), b.node))
+		return cmp.Or(cmp.Compare(a.complaint, b.complaint), cmp.Compare(a.node, b.node))
 	})
 	return all
 }
