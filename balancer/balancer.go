@@ -2,12 +2,11 @@
 //
 // A Backend is a task as the balancer sees it: the only thing here with moving parts. A
 // Pool is the backends of one service and never changes; a Set is the pools of one table.
-// Whoever learns of a new snapshot builds a Set from it and from the Set before, stores
-// it, adopts it, and gives it to Checks:
+// Whoever learns of a new snapshot builds a Set from it and from the Set before, has it
+// adopted and stored, and gives it to Checks:
 //
 //	set := balancer.Build(snapshot, previous, options)
-//	current.Store(set)
-//	set.Adopt()
+//	set.Adopt(func() { current.Store(set) })
 //	checks.Watch(set)
 //
 // A request takes a backend from the pool of its service, and gives it back:

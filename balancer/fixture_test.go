@@ -78,7 +78,7 @@ func adopted(previous *Set, services ...discovery.Service) *Set {
 // follow is the Set of a whole snapshot, in force.
 func follow(previous *Set, snapshot discovery.Snapshot) *Set {
 	s := Build(snapshot, previous, testOptions())
-	s.Adopt()
+	s.Adopt(func() {})
 	return s
 }
 

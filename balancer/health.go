@@ -97,9 +97,9 @@ func (b *Backend) publish(edit func(*health)) (becameReady bool) {
 	return becameReady
 }
 
-// observe takes over what a newer snapshot says of the task. A task never goes back to
-// Starting, and a drain is never undone.
-func (b *Backend) observe(e *entry, last bool) {
+// observe takes over what a newer snapshot says of the task, but for a drain. A task never goes
+// back to Starting.
+func (b *Backend) observe(e *entry) {
 	probed := e.probe != nil
 	b.change(func(s *health) {
 		s.running = s.running || e.task.State == discovery.Running
@@ -112,9 +112,6 @@ func (b *Backend) observe(e *entry, last bool) {
 		}
 		s.probed = probed
 	})
-	if e.task.State == discovery.Leaving {
-		b.drain(parting{last: last, stay: e.stay})
-	}
 }
 
 // accepted tells that the backend's port accepted a dial, or more.

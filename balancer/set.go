@@ -89,14 +89,27 @@ func (s *Set) enter(services []discovery.Service, previous *Set, o Options) {
 	}
 }
 
-// Adopt makes the Set the one in force. It is called once, right after the pointer to its
-// table was stored: tasks that are leaving begin to drain, and those that have ended are
-// abandoned. A backend that only lost its place because of labels keeps its requests, and
-// loses its idle connections: nobody will ask it again.
-func (s *Set) Adopt() {
-	last := s.lastReady()
+// Adopt makes the Set the one in force. It is called once, and calls store, which must store the
+// pointer to the Set's table. Before that, tasks that run now take requests; after it, tasks that are
+// leaving begin to drain and those that have ended are abandoned. So a session whose task goes finds
+// the next one in its seat at every moment. A backend that only lost its place because of labels
+// keeps its requests, and loses its idle connections: nobody will ask it again.
+func (s *Set) Adopt(store func()) {
+	var losing []*entry
 	for _, e := range s.backends {
-		e.observe(e, last[e.Backend])
+		if e.task.State == discovery.Running && !e.task.Withdrawn {
+			e.observe(e)
+		} else {
+			losing = append(losing, e)
+		}
+	}
+	store()
+	last := s.lastReady()
+	for _, e := range losing {
+		e.observe(e)
+		if e.task.State == discovery.Leaving {
+			e.drain(parting{last: last[e.Backend], stay: e.stay})
+		}
 	}
 	for _, b := range s.ended {
 		b.end()

@@ -54,7 +54,7 @@ func TestOnlyTheTasksOwnDepartureDrains(t *testing.T) {
 				t.Fatal("to build the next Set was enough")
 			}
 			changed := before.Changed()
-			s.Adopt()
+			s.Adopt(func() {})
 			if got := b.Draining(); got != c.drains {
 				t.Errorf("draining: %t", got)
 			}
@@ -98,7 +98,7 @@ func TestATaskThatStartsBecomesReadyWhenItRuns(t *testing.T) {
 	if b.Ready() {
 		t.Error("ready before the Set is in force")
 	}
-	s.Adopt()
+	s.Adopt(func() {})
 	if !b.Ready() || backendOf(t, s.Pool("shop"), "t1") != b {
 		t.Error("not ready, or another one")
 	}
@@ -166,4 +166,50 @@ func statusOf(s *Set) (all string) {
 		all += fmt.Sprintf("[%s %s %d %d]", b.Task.ID, b.State, b.Weight, b.InFlight)
 	}
 	return all
+}
+
+// meddler is the link of a backend; it calls meddle the moment that the drain begins.
+type meddler struct{ meddle func() }
+
+func (m meddler) Drain() { m.meddle() }
+func (meddler) Abandon() {}
+
+func TestASessionFindsItsSeatsNextTaskAtEveryMomentOfAnAdoption(t *testing.T) {
+	const seats = 8
+	var before, leaving, next []discovery.Task
+	var ended []string
+	for n := range seats {
+		successor := func(state discovery.State) discovery.Task {
+			return task(n, named(fmt.Sprint("u", n)), at(fmt.Sprintf("10.0.1.%d:80", n)), as(state))
+		}
+		before = append(before, task(n), successor(discovery.Starting))
+		leaving = append(leaving, task(n, as(discovery.Leaving)), successor(discovery.Running))
+		next = append(next, successor(discovery.Running))
+		ended = append(ended, task(n).ID)
+	}
+	for name, snapshot := range map[string]discovery.Snapshot{
+		"start-first": {Services: []discovery.Service{stickyService(leaving...)}},
+		"seen late":   {Services: []discovery.Service{stickyService(next...)}, Ended: ended},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var current *Set
+			looks := 0
+			look := func() {
+				looks++
+				for n := range seats {
+					if id, c := take(current.Pool("shop"), pinTo(n)); c.Why != Pinned && c.Why != Seated {
+						t.Errorf("look %d: the session of seat %d came to %q, by %s", looks, n, id, c.Why)
+					}
+				}
+			}
+			o := Options{Link: func(discovery.Task) Link { return meddler{look} }}
+			for _, s := range []discovery.Snapshot{{Services: []discovery.Service{stickyService(before...)}}, snapshot} {
+				set := Build(s, current, o)
+				set.Adopt(func() { current = set; look() })
+			}
+			if looks < 2+seats {
+				t.Errorf("looked %d times", looks)
+			}
+		})
+	}
 }

@@ -85,8 +85,7 @@ func TestNoRequestReachesABackendThatDrains(t *testing.T) {
 			}
 		}
 		s := Build(discovery.Snapshot{Services: []discovery.Service{stickyService(next...)}}, current.Load(), testOptions())
-		current.Store(s)
-		s.Adopt()
+		s.Adopt(func() { current.Store(s) })
 		for taken.Load() < before+20 && !t.Failed() { // the load meets each change
 			time.Sleep(10 * time.Microsecond)
 		}

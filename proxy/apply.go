@@ -12,14 +12,13 @@ import (
 	"github.com/fairlead-proxy/fairlead/proxy/route"
 )
 
-// apply makes a snapshot the one in force. The order matters: build aside, store, and only
-// then let what is new start its probes and what left begin to drain, so that no request
-// meets a drained backend in a table that has no other.
+// apply makes a snapshot the one in force. The order matters: build aside, let what runs now take
+// requests, store, and only then let what left begin to drain and what is new start its probes, so
+// that no request meets a drained backend in a table that has no other.
 func (p *Proxy) apply(s discovery.Snapshot) {
 	previous := p.table.Load()
 	table, problems := route.Compile(s, previous, p.compile)
-	p.table.Store(table)
-	table.Backends.Adopt()
+	table.Backends.Adopt(func() { p.table.Store(table) })
 	p.checks.Watch(table.Backends)
 	p.problems.replace(problems)
 	p.nodes.Store(&s.Nodes)

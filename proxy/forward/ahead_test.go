@@ -35,7 +35,7 @@ func (w *waiting) adopt(state discovery.State, address string) {
 	s := balancer.Build(discovery.Snapshot{Services: []discovery.Service{{Name: "shop", Tasks: []discovery.Task{t}}}}, w.set.Load(),
 		balancer.Options{Link: func(t discovery.Task) balancer.Link { return upstream.New(t.Address, nil) }})
 	w.set.Store(s)
-	s.Adopt()
+	s.Adopt(func() {})
 }
 
 func startWaiting(t *testing.T, address string) *waiting {

@@ -41,7 +41,7 @@ func served(tasks int, serve func(task string, c net.Conn)) http.Handler {
 			return ours, nil
 		}})
 	}})
-	set.Adopt()
+	set.Adopt(func() {})
 	f := New(Options{
 		Service: func(string) *Service { return &Service{Name: "shop", Pool: set.Pool("shop"), Observer: silent{}} },
 		Changed: set.Changed,
