@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -22,7 +23,13 @@ import (
 func openDoor(t *testing.T) (path string, stop func()) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "door.sock")
-	d, err := door.Open(path, []door.Entry{{Name: "web", Address: "127.0.0.1:0"}}, zerolog.Nop())
+	return path, serveDoor(t, path, false)
+}
+
+// serveDoor runs a door at the path; cuts as door.Open has it.
+func serveDoor(t *testing.T, path string, cuts bool) (stop func()) {
+	t.Helper()
+	d, err := door.Open(path, []door.Entry{{Name: "web", Address: "127.0.0.1:0"}}, cuts, zerolog.Nop())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +43,7 @@ func openDoor(t *testing.T) (path string, stop func()) {
 		}
 	})
 	t.Cleanup(stop)
-	return path, stop
+	return stop
 }
 
 // beginAt runs a proxy that takes its socket from a door, and has it.
@@ -150,4 +157,92 @@ func TestAProxyIsHealthyWithTheDoorsSocketAndStaysSoWithoutTheDoor(t *testing.T)
 		}
 		stop()
 	}
+}
+
+func TestADoorThatCutsConnectionsLetsThemFinish(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "door.sock")
+	stop := serveDoor(t, path, true)
+	w := beginAt(t, path)
+	arrived, finish := make(chan struct{}), make(chan struct{})
+	w.see(discovery.Service{}, replica(t, 1, func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/slow" {
+			close(arrived)
+			<-finish
+		}
+		io.WriteString(rw, "done")
+	}))
+	slow := make(chan string)
+	go func() { _, text := new(browser).get(t, w.url()+"/slow"); slow <- text }()
+	<-arrived
+	silent, silentReader := dial(t, w) // will never ask
+	address := w.Addr("web").String()
+	url := w.url()
+
+	gone := make(chan struct{})
+	go func() { stop(); close(gone) }()
+	for !w.entries[0].ebbing.Load() {
+		time.Sleep(time.Millisecond)
+	}
+	if resp, text := new(browser).get(t, url); text != "done" || !resp.Close {
+		t.Errorf("while the door is about to go: %q, close %t", text, resp.Close)
+	}
+	if _, err := silentReader.ReadByte(); err != io.EOF {
+		t.Errorf("a silent connection ended with %v, not in order", err)
+	}
+	silent.Close()
+	if c, err := net.Dial("tcp", address); err == nil {
+		c.Close()
+		t.Error("connections are still accepted when idle ones have been closed")
+	}
+	if got := adminGet(t, w, "/ready") + adminGet(t, w, "/healthy"); got != "ready\nhealthy\n" {
+		t.Errorf("the proxy says %q", got)
+	}
+	select {
+	case <-gone:
+		t.Error("the door did not wait for the last answer")
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(finish)
+	if text := <-slow; text != "done" {
+		t.Errorf("the slow request got %q", text)
+	}
+	<-gone
+
+	serveDoor(t, path, true)
+	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(w.Addr("web").String(), ":"); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("no socket from the next door")
+		}
+	}
+	if resp, text := new(browser).get(t, w.url()); text != "done" || resp.Close {
+		t.Errorf("at the next door: %q, close %t", text, resp.Close)
+	}
+}
+
+func TestADoorThatCutsConnectionsWaitsForAProxyThatEndsWithIt(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "door.sock")
+	stop := serveDoor(t, path, true)
+	w := beginAt(t, path)
+	arrived, finish := make(chan struct{}), make(chan struct{})
+	w.see(discovery.Service{}, replica(t, 1, func(rw http.ResponseWriter, _ *http.Request) {
+		close(arrived)
+		<-finish
+		io.WriteString(rw, "done")
+	}))
+	slow := make(chan string)
+	go func() { _, text := new(browser).get(t, w.url()); slow <- text }()
+	<-arrived
+	w.stop()
+	gone := make(chan struct{})
+	go func() { stop(); close(gone) }()
+	select {
+	case <-gone:
+		t.Error("the door did not wait for the last answer")
+	case <-time.After(300 * time.Millisecond):
+	}
+	close(finish)
+	if text := <-slow; text != "done" {
+		t.Errorf("the slow request got %q", text)
+	}
+	<-gone
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/fairlead-proxy/fairlead/configs"
@@ -22,15 +24,32 @@ type entryPoint struct {
 	door   *door.Listener // what ln accepts from; nil if the proxy listens itself
 	server *server.Server
 	active *admin.EntryPointMetrics
-	ending chan struct{} // closed when it takes no more connections
+
+	ebbing atomic.Bool            // answers end their connections, though the proxy does not leave
+	ending atomic.Pointer[ending] // of what comes now
+}
+
+// An ending tells, once, that no more connections are taken.
+type ending struct {
+	begun chan struct{}
+	begin func() // closes it
+}
+
+func newEnding() *ending {
+	begun := make(chan struct{})
+	return &ending{begun, sync.OnceFunc(func() { close(begun) })}
 }
 
 func (p *Proxy) newEntryPoint(c configs.EntryPoint, h func(*entryPoint) http.Handler) (*entryPoint, error) {
 	log := p.opt.Log.With().Str("entry_point", c.Name).Logger()
-	e := &entryPoint{name: c.Name, config: c, active: p.metrics.EntryPoint(c.Name), ending: make(chan struct{})}
+	e := &entryPoint{name: c.Name, config: c, active: p.metrics.EntryPoint(c.Name)}
+	e.ending.Store(newEnding())
 	var err error
 	if e.ln, err = e.listen(log); err != nil {
 		return nil, err
+	}
+	if e.door != nil {
+		e.door.Going = e.yield
 	}
 	e.server = &server.Server{Handler: h(e), Refuse: p.refuse(e), Limits: limitsOf(c), Log: log}
 	return e, nil
@@ -69,16 +88,34 @@ func (e *entryPoint) close() {
 }
 
 // end lets requests finish: it goes on accepting for as long as the options say, then closes the
-// listener, has streams told to go, lets answers end their connections (each says Connection:
-// close by now), says goodbye to idle connections last, and returns when none is left or time is up.
+// listener, and everything once it has emptied.
 func (e *entryPoint) end(ctx context.Context) {
-	l := e.config.Lifecycle
-	sleep(ctx, l.RequestAcceptGraceTimeout)
+	sleep(ctx, e.config.Lifecycle.RequestAcceptGraceTimeout)
 	sleep(ctx, lastAccepts)
 	e.ln.Close()
-	close(e.ending)
-	deadline := time.Now().Add(l.GraceTimeout)
-	idleUntil := time.Now().Add(min(idleGrace, l.GraceTimeout/2))
+	e.empty(ctx, idleGrace)
+	e.close()
+}
+
+// yield is end for a door that goes and takes the network of its connections along. It accepts while idle clients
+// may send their next request, so that nobody is refused longer than it takes to answer the last.
+func (e *entryPoint) yield(ctx context.Context) {
+	e.ebbing.Store(true)
+	sleep(ctx, idleGrace)
+	e.door.LetGo()
+	e.empty(ctx, 0)
+	e.ending.Store(newEnding())
+	e.ebbing.Store(false)
+}
+
+// empty is for an entry point that takes no more connections. It has streams told to go, lets answers end their
+// connections (each says Connection: close by now), says goodbye to idle ones after a while, and returns when none is
+// left or time is up.
+func (e *entryPoint) empty(ctx context.Context, idle time.Duration) {
+	e.ending.Load().begin()
+	grace := e.config.Lifecycle.GraceTimeout
+	deadline := time.Now().Add(grace)
+	idleUntil := time.Now().Add(min(idle, grace/2))
 	for time.Now().Before(deadline) && ctx.Err() == nil {
 		if e.server.Connections() == 0 && e.active.Count() == 0 {
 			break
@@ -91,7 +128,6 @@ func (e *entryPoint) end(ctx context.Context) {
 		}
 		sleep(ctx, tick)
 	}
-	e.close()
 }
 
 // Times of an entry point's end.

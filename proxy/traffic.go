@@ -27,9 +27,9 @@ func (p *Proxy) traffic(c configs.EntryPoint) func(*entryPoint) http.Handler {
 			e.active.InFlight(1)
 			defer e.active.InFlight(-1)
 			rec := forward.NewRecord(r, time.Now())
-			rec.Leave = forward.Leave{Begun: e.ending, Grace: c.Lifecycle.GraceTimeout}
+			rec.Leave = forward.Leave{Begun: e.ending.Load().begun, Grace: c.Lifecycle.GraceTimeout}
 			defer p.done(e, r, rec, w.(tally))
-			if p.isLeaving() {
+			if p.isLeaving() || e.ebbing.Load() {
 				w.Header()["Connection"] = []string{"close"}
 			}
 			if r.ContentLength < 0 {

@@ -26,9 +26,10 @@ func openDoor(ctx context.Context, args []string) error {
 		return err
 	}
 	log.Info().Str("version", versionOf()).Msg("fairlead door")
+	cuts := door.OwnNetwork()
 	var opened []*door.Door
 	for _, path := range slices.Sorted(maps.Keys(doors)) {
-		d, err := door.Open(path, doors[path], log)
+		d, err := door.Open(path, doors[path], cuts, log)
 		if err != nil {
 			return err
 		}

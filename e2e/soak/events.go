@@ -138,6 +138,15 @@ func drained(ctx context.Context, r *rig) error {
 		func(n *cluster.Node, ctx context.Context) error { return r.Activate(ctx, n) })(ctx, r)
 }
 
+// edgeDrained moves all off the node whose proxy has the load, its proxy and door included.
+func edgeDrained(ctx context.Context, r *rig) error {
+	if err := r.Drain(ctx, r.Nodes[0]); err != nil {
+		return err
+	}
+	wait(ctx, 12*time.Second)
+	return r.Activate(ctx, r.Nodes[0])
+}
+
 func managerRestarted(ctx context.Context, r *rig) error { return r.Nodes[1].RestartDaemon(ctx) }
 
 // leaderLost takes the power from the leader, which is made one that the proxy with the load does not ask.

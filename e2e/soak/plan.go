@@ -65,6 +65,7 @@ func events() []row {
 		{name: "process hung", replicas: 3, kills: true, event: toOne("kill", "--signal", "STOP")},
 		{name: "node drained", replicas: 3, event: drained},
 		{name: "node drained, with the only replica", replicas: 1, event: drained},
+		{name: "node drained by which the load comes", replicas: 3, shuts: true, event: edgeDrained},
 		{name: "cable cut for 30 s", replicas: 3, kills: true, event: onNode((*cluster.Node).CutCable, 30*time.Second, (*cluster.Node).Mend)},
 		{name: "engine of a node killed", replicas: 3, kills: true, event: onNode((*cluster.Node).KillDaemon, 25*time.Second, (*cluster.Node).StartDaemon)},
 		{name: "node without power", replicas: 3, kills: true, event: onNode((*cluster.Node).Kill, 25*time.Second, (*cluster.Node).Start)},

@@ -28,7 +28,8 @@ type row struct {
 	// inTurn has the clients ask the proxies of all nodes in turn. What the event does to the tasks it does to all of
 	// them at once, so that a session that is given two new pins has met proxies that do not agree.
 	inTurn bool
-	// shuts says that nobody can listen for a moment, by the event's own nature: connections may be refused.
+	// shuts says that at some node nobody can listen for a moment, by the event's own nature: connections may be
+	// refused. How long it is goes into the notes.
 	shuts bool
 }
 
@@ -79,11 +80,15 @@ func (r *rig) underLoad(ctx context.Context, w row, prefix string) (result, erro
 	if err != nil {
 		return x, err
 	}
+	gaps := func() []string { return nil }
+	if w.shuts {
+		gaps = r.watch(ctx)
+	}
 	x.from = time.Now()
 	if err = w.event(ctx, r); err == nil {
 		err = r.quiet(ctx, w.replicas)
 	}
-	x.to = time.Now()
+	x.to, x.proofs = time.Now(), gaps()
 	if err != nil {
 		return x, fmt.Errorf("the event: %w", err)
 	}

@@ -41,7 +41,7 @@ func (d *Door) enter(c *net.UnixConn) bool {
 		c.Close()
 		return false
 	}
-	d.peers[c] = struct{}{}
+	d.peers[c] = nil
 	return true
 }
 
@@ -75,29 +75,45 @@ func (d *Door) refuse(c *net.UnixConn, uid int, why error) {
 
 // give hands a socket over and waits until the taker's end.
 func (d *Door) give(c *net.UnixConn, uid int, w wish) {
-	h, err := d.hold(w)
+	takers, err := d.hand(c, w)
 	if err != nil {
 		d.refuse(c, uid, err)
 		return
 	}
-	if err := h.send(c, []byte(ok+h.address)); err != nil {
-		d.refuse(c, uid, fmt.Errorf("hand over %s: %w", w, err))
-		return
-	}
 	log := d.log.With().Str("entry_point", w.name).Str("network", w.network).Int("uid", uid).Logger()
-	log.Info().Int("proxies", d.count(h, 1)).Msg("a proxy took the socket")
+	log.Info().Int("proxies", takers).Msg("a proxy took the socket")
 	_, _ = c.Read(make([]byte, 1)) // it says no more: this is its end, or the door's
-	if left := d.count(h, -1); left > 0 {
+	if left, ended := d.back(c); left > 0 || ended {
 		log.Info().Int("proxies", left).Msg("a proxy gave the socket back")
 	} else {
 		log.Warn().Msg("no proxy has the socket now: connections wait in its queue")
 	}
 }
 
-// count changes how many proxies have a socket, and returns it.
-func (d *Door) count(h *held, by int) int {
+// hand hands a socket over, unless the door has ended, and returns how many proxies have it now.
+func (d *Door) hand(c *net.UnixConn, w wish) (takers int, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	h.takers += by
-	return h.takers
+	if d.ended {
+		return 0, errors.New("this door is about to end: ask the next one")
+	}
+	h, err := d.hold(w)
+	if err != nil {
+		return 0, err
+	}
+	if err := h.send(c, []byte(ok+h.address)); err != nil {
+		return 0, fmt.Errorf("hand over %s: %w", w, err)
+	}
+	d.peers[c] = h
+	h.takers++
+	return h.takers, nil
+}
+
+// back notes that a proxy has its socket no longer, and returns how many have it, and whether the door has ended.
+func (d *Door) back(c *net.UnixConn) (takers int, ended bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	h := d.peers[c]
+	h.takers--
+	return h.takers, d.ended
 }

@@ -26,12 +26,13 @@ type Door struct {
 	path    string
 	uid     int // whose processes may take sockets; root's may, too
 	entries []Entry
+	cuts    bool
 	ln      *net.UnixListener
 	log     zerolog.Logger
 
 	mu    sync.Mutex
 	held  map[wish]*held
-	peers map[*net.UnixConn]struct{}
+	peers map[*net.UnixConn]*held // with the socket that each took, if any
 	ended bool
 }
 
@@ -42,10 +43,11 @@ type held struct {
 }
 
 // Open listens on the addresses of all entries by TCP, and on the unix socket of the path, where proxies ask.
-// The error names what cannot be opened, and the cure.
-func Open(path string, entries []Entry, log zerolog.Logger) (*Door, error) {
-	d := &Door{path: path, uid: os.Geteuid(), entries: entries, log: log,
-		held: map[wish]*held{}, peers: map[*net.UnixConn]struct{}{}}
+// cuts says that the end of this process cuts the connections that were made through its sockets, as OwnNetwork
+// tells: proxies are then asked to let them finish before. The error names what cannot be opened, and the cure.
+func Open(path string, entries []Entry, cuts bool, log zerolog.Logger) (*Door, error) {
+	d := &Door{path: path, uid: os.Geteuid(), entries: entries, cuts: cuts, log: log,
+		held: map[wish]*held{}, peers: map[*net.UnixConn]*held{}}
 	for _, e := range entries {
 		s, err := d.hold(wish{TCP, strings.ToLower(e.Name)})
 		if err != nil {
@@ -84,9 +86,9 @@ func listen(path string) (*net.UnixListener, error) {
 	return ln, nil
 }
 
-// Serve hands out sockets until ctx ends. Proxies keep what they have.
+// Serve hands out sockets until ctx ends. Proxies keep what they have; if the door's end cuts connections, it
+// returns when the proxies have let these finish, or a minute later.
 func (d *Door) Serve(ctx context.Context) error {
-	defer d.drop()
 	var all sync.WaitGroup
 	defer all.Wait()
 	defer d.end()
@@ -107,18 +109,36 @@ func (d *Door) Serve(ctx context.Context) error {
 	}
 }
 
-// end takes no more questions. Proxies learn of it by the end of their connections.
+// farewell bounds how long the door waits for proxies to let connections finish. Mostly the engine's own bound,
+// stop_grace_period, comes before.
+const farewell = time.Minute
+
+// end takes no more questions, and closes the sockets: they live on in the proxies, and no longer. Proxies learn of
+// it by the end of their connections, or, if they are to do something before, by a word.
 func (d *Door) end() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.ended {
+		return
+	}
 	d.ended = true
 	d.ln.Close()
-	for c := range d.peers {
-		c.Close()
+	d.drop()
+	asked := false
+	for c, taken := range d.peers {
+		if !d.cuts || taken == nil {
+			c.Close()
+		} else if _, err := c.Write([]byte(going)); err == nil { // else the proxy has gone
+			asked = true
+			time.AfterFunc(farewell, func() { c.Close() })
+		}
+	}
+	if asked {
+		d.log.Info().Msg("leaving: waiting for the proxies to finish what came by the published ports")
 	}
 }
 
-// drop closes the sockets, when nobody can ask for them any more.
+// drop closes the sockets.
 func (d *Door) drop() {
 	for _, h := range d.held {
 		h.close()
@@ -126,10 +146,8 @@ func (d *Door) drop() {
 }
 
 // hold returns the socket that was wished for. One of UDP is opened when it is first asked for: no
-// datagrams are collected for proxies that read none.
+// datagrams are collected for proxies that read none. d.mu is held.
 func (d *Door) hold(w wish) (*held, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	if h := d.held[w]; h != nil {
 		return h, nil
 	}

@@ -56,8 +56,13 @@ type running struct {
 
 func start(t *testing.T, path string, entries ...Entry) running {
 	t.Helper()
+	return startWhich(t, path, false, entries...)
+}
+
+func startWhich(t *testing.T, path string, cuts bool, entries ...Entry) running {
+	t.Helper()
 	r := running{log: &journal{}}
-	d, err := Open(path, entries, zerolog.New(r.log))
+	d, err := Open(path, entries, cuts, zerolog.New(r.log))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,6 +83,8 @@ func start(t *testing.T, path string, entries ...Entry) running {
 // address of a door's entry point, as clients reach it.
 func (r running) address(t *testing.T, name string) string {
 	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	h, err := r.hold(wish{TCP, name})
 	if err != nil {
 		t.Fatal(err)
@@ -95,13 +102,17 @@ type proxy struct {
 	stop   func() // closes the listener, and returns when all that was accepted has been served
 }
 
-func follow(t *testing.T, path, name string) *proxy {
+func follow(t *testing.T, path, name string, edits ...func(*Listener)) *proxy {
 	t.Helper()
 	p := &proxy{log: &journal{}}
 	p.Listener = NewListener(path, "web", zerolog.New(p.log))
+	for _, edit := range edits {
+		edit(p.Listener)
+	}
 	var all sync.WaitGroup
+	ctx, cancel := context.WithCancel(context.Background())
 	all.Go(func() {
-		if err := p.Run(t.Context()); err != nil {
+		if err := p.Run(ctx); err != nil {
 			t.Errorf("Run: %v", err)
 		}
 	})
@@ -115,7 +126,7 @@ func follow(t *testing.T, path, name string) *proxy {
 			all.Go(func() { fmt.Fprint(c, name); c.Close() })
 		}
 	})
-	p.stop = sync.OnceFunc(func() { p.Close(); all.Wait() })
+	p.stop = sync.OnceFunc(func() { p.Close(); cancel(); all.Wait() })
 	t.Cleanup(p.stop)
 	eventually(t, "the proxy has its socket", p.Taken)
 	return p
@@ -208,8 +219,9 @@ func TestAProxyGoesOverToANewDoorAndEmptiesTheQueueOfTheOld(t *testing.T) {
 	address := old.address(t, "web")
 	l := NewListener(path, "web", zerolog.Nop())
 	defer l.Close()
+	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan error, 1)
-	go func() { ran <- l.Run(t.Context()) }()
+	go func() { ran <- l.Run(ctx) }()
 	eventually(t, "the proxy has the first socket", l.Taken)
 	waiting, err := net.Dial("tcp", address)
 	if err != nil {
@@ -237,7 +249,7 @@ func TestAProxyGoesOverToANewDoorAndEmptiesTheQueueOfTheOld(t *testing.T) {
 		c.Close()
 		t.Error("the old socket still listens")
 	}
-	l.Close()
+	cancel()
 	if err := <-ran; err != nil {
 		t.Errorf("Run: %v", err)
 	}
@@ -280,15 +292,16 @@ func TestAProxyWaitsForItsFirstDoor(t *testing.T) {
 	log := &journal{}
 	l := NewListener(path, "web", zerolog.New(log))
 	defer l.Close()
+	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan error, 1)
-	go func() { ran <- l.Run(t.Context()) }()
+	go func() { ran <- l.Run(ctx) }()
 	eventually(t, "it says so", func() bool { return strings.Contains(log.String(), "waiting for the door") })
 	start(t, path, Entry{"Web", "127.0.0.1:0"})
 	eventually(t, "it has the socket", l.Taken)
 	if n := strings.Count(log.String(), "waiting"); n > 2 { // no such file; then perhaps nobody who accepts yet
 		t.Errorf("said %d times:\n%s", n, log)
 	}
-	l.Close()
+	cancel()
 	if err := <-ran; err != nil {
 		t.Errorf("Run: %v", err)
 	}
@@ -299,7 +312,8 @@ func TestClosingAListenerEndsItsAccept(t *testing.T) {
 	for _, path := range []string{d.path, socketPath(t)} { // with a socket, and without
 		l := NewListener(path, "web", zerolog.Nop())
 		ran, accepted := make(chan error, 1), make(chan error, 1)
-		go func() { ran <- l.Run(t.Context()) }()
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() { ran <- l.Run(ctx) }()
 		go func() { _, err := l.Accept(); accepted <- err }()
 		if path == d.path {
 			eventually(t, "it has the socket", l.Taken)
@@ -308,9 +322,13 @@ func TestClosingAListenerEndsItsAccept(t *testing.T) {
 		if err := <-accepted; !strings.Contains(fmt.Sprint(err), "closed") {
 			t.Errorf("Accept: %v", err)
 		}
+		if path == d.path {
+			cancel() // with a door it waits for this
+		}
 		if err := <-ran; err != nil {
 			t.Errorf("Run: %v", err)
 		}
+		cancel()
 	}
 }
 
@@ -444,7 +462,7 @@ func TestWhatADoorCannotOpenIsNamedWithTheCure(t *testing.T) {
 		{socketPath(t), taken.Addr().String(), "set --entrypoints.web.address to another port"},
 		{socketPath(t), "256.0.0.1:80", "entry point web: listen on 256.0.0.1:80"},
 	} {
-		if _, err := Open(c.path, []Entry{{"web", c.address}}, zerolog.Nop()); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := Open(c.path, []Entry{{"web", c.address}}, false, zerolog.Nop()); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}

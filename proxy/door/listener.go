@@ -27,47 +27,56 @@ const (
 // A Listener accepts from the socket that a door holds for an entry point. When the door is replaced it goes over
 // to the new one's. Connections that nobody accepts at the moment wait in that socket, never here.
 type Listener struct {
+	// Going is called when the door is about to go, and will cut the connections that came by its socket. The door
+	// waits until it returns, or the context of Run has ended. It is to call LetGo.
+	Going func(context.Context)
+
 	path, name string
 	log        zerolog.Logger
-	first      chan struct{} // closed when there is a socket
 	life       context.Context
 	end        context.CancelFunc
 
 	mu            sync.Mutex
+	taken         bool          // a door has given a socket, be it long ago
+	here          chan struct{} // closed when there is a socket
 	current, next *net.TCPListener
 	ending        bool // the queue of current is being emptied
 }
 
 // NewListener makes a listener for the entry point of the name; Run brings it the sockets.
 func NewListener(path, name string, log zerolog.Logger) *Listener {
-	l := &Listener{path: path, name: name, log: log, first: make(chan struct{})}
+	l := &Listener{path: path, name: name, log: log, here: make(chan struct{})}
+	l.Going = func(context.Context) { l.LetGo() }
 	l.life, l.end = context.WithCancel(context.Background())
 	return l
 }
 
-// Run takes the socket from the door, and follows the door until ctx ends or the listener is closed. It fails if
-// no door gives a socket within the first half minute. Later on it never does: it goes on with what it has.
+// Run takes the socket from the door, and follows the door until ctx ends. It fails if no door gives a socket within
+// the first half minute. Later on it never does: it goes on with what it has. Close does not end it while there is
+// a door: that would take it for the end of what was accepted.
 func (l *Listener) Run(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
+	asking, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(l.life, cancel)()
-	t, err := l.takeFirst(ctx)
-	if ctx.Err() != nil {
-		return nil
-	}
+	t, err := l.takeFirst(asking)
 	for err == nil {
 		l.log.Info().Str("address", t.Address).Str("door", l.path).Msg("listening, with the door's socket")
-		t.Wait(ctx)
+		if t.Wait(ctx) {
+			l.log.Warn().Str("door", l.path).Msg("the door is about to go: what came through the ports that it published is let finish")
+			l.Going(ctx)
+		}
 		t.Close()
-		if ctx.Err() != nil {
-			return nil
+		if asking.Err() != nil {
+			break
 		}
 		l.log.Warn().Str("door", l.path).Msg("the door has gone: until it is back, no connections come through the ports that it published")
 		gone := time.Now()
-		if t, err = l.take(ctx); ctx.Err() != nil {
-			return nil
+		if t, err = l.take(asking); err == nil {
+			l.log.Warn().Str("door", l.path).Dur("gone_ms", time.Since(gone)).Msg("the door is back")
 		}
-		l.log.Warn().Str("door", l.path).Dur("gone_ms", time.Since(gone)).Msg("the door is back")
+	}
+	if asking.Err() != nil {
+		return nil
 	}
 	return err
 }
@@ -125,8 +134,8 @@ func (l *Listener) install(ln *net.TCPListener) {
 	case l.life.Err() != nil:
 		ln.Close()
 	case l.current == nil:
-		l.current = ln
-		close(l.first)
+		l.current, l.taken = ln, true
+		close(l.here)
 	default:
 		if l.next != nil {
 			l.next.Close() // its door has gone already
@@ -136,30 +145,46 @@ func (l *Listener) install(ln *net.TCPListener) {
 	}
 }
 
-// Accept takes the next connection; it waits while there is no socket.
-func (l *Listener) Accept() (net.Conn, error) {
-	select {
-	case <-l.first:
-	case <-l.life.Done():
-		return nil, net.ErrClosed
-	}
-	for {
-		ln := l.socket()
-		c, err := ln.Accept()
-		if err == nil {
-			return c, nil
-		}
-		if !errors.Is(err, os.ErrDeadlineExceeded) {
-			return nil, err
-		}
-		l.goOver(ln)
+// LetGo closes the socket, and has Accept wait for the next door's. Once all proxies have done so, connections are
+// refused.
+func (l *Listener) LetGo() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.current != nil {
+		l.closeAll()
+		l.current, l.next, l.ending, l.here = nil, nil, false, make(chan struct{})
 	}
 }
 
-func (l *Listener) socket() *net.TCPListener {
+// Accept takes the next connection; it waits while there is no socket.
+func (l *Listener) Accept() (net.Conn, error) {
+	for {
+		ln, here := l.socket()
+		if ln == nil {
+			select {
+			case <-here:
+				continue
+			case <-l.life.Done():
+				return nil, net.ErrClosed
+			}
+		}
+		c, err := ln.Accept()
+		switch {
+		case err == nil:
+			return c, nil
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			l.goOver(ln)
+		case !errors.Is(err, net.ErrClosed) || l.life.Err() != nil:
+			return nil, err
+		}
+	}
+}
+
+// socket is the current one; if there is none, the channel is closed when there is.
+func (l *Listener) socket() (*net.TCPListener, <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.current
+	return l.current, l.here
 }
 
 // goOver puts the next socket in the place of an old one, whose queue is emptied before.
@@ -177,26 +202,34 @@ func (l *Listener) goOver(old *net.TCPListener) {
 	}
 }
 
-// Taken tells whether a door has given a socket.
-func (l *Listener) Taken() bool { return l.socket() != nil }
+// Taken tells whether a door has given a socket, be it that this door has gone since.
+func (l *Listener) Taken() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.taken
+}
 
-// Addr is where the socket listens, in the door's network namespace; before there is one, the door.
+// Addr is where the socket listens, in the door's network namespace; while there is none, the door.
 func (l *Listener) Addr() net.Addr {
-	if ln := l.socket(); ln != nil {
+	if ln, _ := l.socket(); ln != nil {
 		return ln.Addr()
 	}
 	return &net.UnixAddr{Name: l.path, Net: network}
 }
 
-// Close gives the socket back. Connections in its queue stay there for others.
+// Close closes the socket. Connections in its queue stay there for others. The door is told when Run ends.
 func (l *Listener) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.end()
+	l.closeAll()
+	return nil
+}
+
+func (l *Listener) closeAll() {
 	for _, ln := range []*net.TCPListener{l.current, l.next} {
 		if ln != nil {
 			ln.Close()
 		}
 	}
-	return nil
 }

@@ -11,8 +11,9 @@ import (
 //	fairlead-door 1 tcp web
 //
 // and the door answers "ok [::]:80" with the socket, or "no" and the reason. The connection then stays open for as
-// long as both live: its end is how each learns of the other's. "fairlead-door 1 look" is answered without a
-// socket.
+// long as both live: its end is how each learns of the other's. A door that is told to end, and takes its network
+// namespace along, says "going" before, and waits for the proxy's end of it. "fairlead-door 1 look" is answered
+// without a socket.
 const (
 	network  = "unixpacket"
 	greeting = "fairlead-door"
@@ -20,6 +21,7 @@ const (
 	look     = "look"
 	ok       = "ok "
 	no       = "no "
+	going    = "going"
 	longest  = 1024 // bytes of a packet
 )
 

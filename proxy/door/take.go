@@ -105,10 +105,12 @@ func (t *Taken) PacketConn() (net.PacketConn, error) {
 	return c, nil
 }
 
-// Wait returns when the door has gone, or ctx has ended.
-func (t *Taken) Wait(ctx context.Context) {
+// Wait returns when the door has gone, or ctx has ended; it returns true if the door is about to go, and waits for
+// Close.
+func (t *Taken) Wait(ctx context.Context) (going bool) {
 	defer context.AfterFunc(ctx, func() { t.door.Close() })()
-	_, _ = t.door.Read(make([]byte, 1)) // it says no more, so this is the end
+	n, _ := t.door.Read(make([]byte, 1)) // it says nothing else
+	return n > 0
 }
 
 // Close tells the door that the socket has been given back. What was made of it must be closed, too.
