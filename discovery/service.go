@@ -51,7 +51,7 @@ type OnDrain string
 
 // The ways.
 const (
-	Move OnDrain = "move" // its next request goes elsewhere
+	Move OnDrain = ""     // its next request goes elsewhere
 	Stay OnDrain = "stay" // it goes on there until the task refuses or exits
 )
 

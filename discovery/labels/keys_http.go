@@ -188,7 +188,10 @@ func cookieKeys() []Key {
 			func(c *discovery.Cookie) *string { return &c.Path }))},
 		{Pattern: c + ".cookie.ondrain", Place: Own, Doc: "move or stay: what its sessions do while their task drains", set: attribute(field(
 			func(v string) (discovery.OnDrain, *misfit) {
-				word, bad := parseWord(v, string(discovery.Move), string(discovery.Stay))
+				word, bad := parseWord(v, "move", string(discovery.Stay))
+				if word == "move" {
+					return discovery.Move, bad
+				}
 				return discovery.OnDrain(word), bad
 			},
 			func(c *discovery.Cookie) *discovery.OnDrain { return &c.OnDrain }))},
