@@ -17,13 +17,14 @@ type Backend struct {
 
 	// What every request reads is kept apart from what every request writes: otherwise
 	// each request to one backend slows down all that look at it.
-	condition atomic.Uint64 // a condition; written by publish alone
-	readyAt   atomic.Int64  // hub time when it last became ready
-	drainAt   atomic.Int64  // hub time when it began to drain
-	_         [64]byte
-	inFlight  atomic.Int64
-	answer    fading // time to first byte, in seconds
-	_         [64]byte
+	condition   atomic.Uint64 // a condition; written by publish alone
+	readyAt     atomic.Int64  // hub time when it last became ready
+	drainAt     atomic.Int64  // hub time when it began to drain
+	withdrawnAt atomic.Int64  // hub time when it was last withdrawn
+	_           [64]byte
+	inFlight    atomic.Int64
+	answer      fading // time to first byte, in seconds
+	_           [64]byte
 
 	doubt  chan struct{} // of one place: there is something to dial for
 	depart departure
@@ -39,6 +40,9 @@ func newBackend(t discovery.Task, probed, stay bool, link Link, h *hub) *Backend
 		s.running = t.State != discovery.Starting
 		s.checked, s.proven, s.probed, s.withdrawn = t.Checked, t.Checked, probed, t.Withdrawn
 	})
+	if t.Withdrawn {
+		b.withdrawnAt.Store(int64(h.now()))
+	}
 	if t.State == discovery.Leaving {
 		b.drain(parting{stay: stay})
 	}

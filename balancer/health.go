@@ -103,6 +103,9 @@ func (b *Backend) observe(e *entry) {
 	probed := e.probe != nil
 	b.change(func(s *health) {
 		s.running = s.running || e.task.State == discovery.Running
+		if e.task.Withdrawn && !s.withdrawn {
+			b.withdrawnAt.Store(int64(b.hub.now()))
+		}
 		s.withdrawn = e.task.Withdrawn
 		switch {
 		case !probed:

@@ -112,6 +112,35 @@ func TestAWithdrawnTaskIsNotToldToGo(t *testing.T) {
 	}
 }
 
+// A name may lose an address before the listing that shows its task's successor has come.
+func TestASessionOfAWithdrawnTaskGetsANewPinWhenItIsKnownWhereTo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		successor := func(s discovery.State) discovery.Task { return task(1, named("u1"), at("10.0.1.1:80"), as(s)) }
+		before := adopted(nil, stickyService(task(1), task(2), successor(discovery.Starting)))
+		early := adopted(before, stickyService(task(1, withdrawn), task(2), successor(discovery.Starting)))
+		if id, c := take(early.Pool("shop"), pinTo(1)); id != "t2" || c.Repin {
+			t.Errorf("at first it goes to %q, with a new pin: %t", id, c.Repin)
+		}
+		whole := adopted(early, stickyService(task(1, as(discovery.Leaving), withdrawn), task(2), successor(discovery.Running)))
+		if id, c := take(whole.Pool("shop"), pinTo(1)); id != "u1" || !c.Repin {
+			t.Errorf("then it goes to %q, with a new pin: %t", id, c.Repin)
+		}
+	})
+}
+
+func TestASessionLeavesATaskThatStaysWithdrawn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := adopted(nil, stickyService(tasks(2)...))
+		for range 2 { // what is said again begins no new time
+			s = adopted(s, stickyService(task(1, withdrawn), task(2)))
+			time.Sleep(agreeTime / 2)
+		}
+		if id, c := take(s.Pool("shop"), pinTo(1)); id != "t2" || !c.Repin {
+			t.Errorf("it goes to %q, with a new pin: %t", id, c.Repin)
+		}
+	})
+}
+
 func TestTheLastReadyOneIsTheLastThoughAnotherIsWithdrawn(t *testing.T) {
 	s := adopted(nil, stickyService(tasks(2)...))
 	s = adopted(s, stickyService(task(1, withdrawn), task(2, as(discovery.Leaving))))

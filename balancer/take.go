@@ -149,7 +149,8 @@ func (p *Pool) rehash(r *request) int {
 
 // repins reports whether a request gets a new pin for member i: when it had none, or the one it
 // had is of no more use. A task that merely could not be reached once, or whose probe fails, keeps
-// its sessions. So does one that this proxy has yet to hear of.
+// its sessions. So does one that this proxy has yet to hear of, and for a while one that is withdrawn: it may have a
+// successor that this proxy has yet to hear of.
 func (p *Pool) repins(r *request, i int) bool {
 	switch {
 	case !p.sticky:
@@ -161,9 +162,15 @@ func (p *Pool) repins(r *request, i int) bool {
 	if !found {
 		return p.strangers.gone(r.pin.Task, p.now(r))
 	}
-	c := p.members[pinned].now()
-	stays := p.stay && c.has(isStaying)
-	return pinned != i && c.has(isEjected|isWithdrawn|isDraining) && !stays
+	m := &p.members[pinned]
+	c := m.now()
+	switch {
+	case pinned == i, p.stay && c.has(isStaying):
+		return false
+	case c.has(isEjected | isDraining):
+		return true
+	}
+	return c.has(isWithdrawn) && p.now(r)-time.Duration(m.withdrawnAt.Load()) >= agreeTime
 }
 
 // now is the hub's time, read at most once a request.

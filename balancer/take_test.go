@@ -51,7 +51,7 @@ func TestWhoIsTaken(t *testing.T) {
 		{name: "another for now if its probe fails", tasks: []discovery.Task{task(1, probed), task(2)}, pin: pinTo(1), want: "t2", why: Rehashed,
 			edit: func(t *testing.T, p *Pool) { backendOf(t, p, "t1").judge(failing, errProbe) }},
 		{name: "the seat of a task that nobody here has heard of yet, for now", tasks: []discovery.Task{task(2), successor}, pin: pinTo(1), want: "t9", why: Seated},
-		{name: "another if withdrawn", tasks: []discovery.Task{task(1, withdrawn), task(2)}, pin: pinTo(1), want: "t2", why: Rehashed, repin: true},
+		{name: "another if withdrawn", tasks: []discovery.Task{task(1, withdrawn), task(2)}, pin: pinTo(1), want: "t2", why: Rehashed},
 		{name: "nobody new while withdrawn", tasks: []discovery.Task{task(1, withdrawn), task(2, weighing(0)), task(3)}, want: "t3", why: Strategic, repin: true},
 		{name: "a withdrawn one if nothing is ready, and it keeps the pin", tasks: []discovery.Task{task(1, withdrawn)}, pin: pinTo(1), want: "t1", why: FailedOpen},
 		{name: "one that came back", first: []discovery.Task{task(1, withdrawn), task(2)}, tasks: tasks(2), pin: pinTo(1), want: "t1", why: Pinned},
