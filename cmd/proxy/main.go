@@ -19,15 +19,22 @@ import (
 var version string
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	// The first signal asks for an orderly end, which takes its time; the second one gets the default: death.
-	context.AfterFunc(ctx, stop)
+	ctx, stop := untilAsked()
 	err := dispatch(ctx, os.Args[1:])
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "fairlead:", err)
 		os.Exit(1)
 	}
+}
+
+// untilAsked is a context that ends when a signal asks for an orderly end, which takes its time. A second interrupt gets
+// the default, death: somebody at a keyboard is impatient. A second SIGTERM changes nothing: an engine that
+// is stopped itself in the midst of a drain sends another one.
+func untilAsked() (ctx context.Context, stop func()) {
+	ctx, stop = signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	context.AfterFunc(ctx, func() { signal.Reset(syscall.SIGINT) })
+	return ctx, stop
 }
 
 var commands = []string{"run", "door", "demo", "healthcheck", "version", "help"}
