@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// steady is how long a task has run when its seat's failures before it are forgiven.
+	// steady is how long a task has run, without a health check, when its seat's failures before it are forgiven.
 	steady = 30 * time.Second
 	// tooOften is how many failures in a row leave no hope for a seat.
 	tooOften = 3
@@ -25,8 +25,7 @@ const (
 // hope knows what can be expected of tasks that do not run: which of them will hardly ever, and
 // which services are about to get one.
 //
-//   - A seat whose tasks failed again and again is hopeless until one has run for a while, or the service
-//     gets another spec.
+//   - A seat whose tasks failed again and again is hopeless until one has worked, or the service gets another spec.
 //   - So is a task for which the scheduler finds no node. But during a stop-first update of a service with
 //     reservations or a port of the host, it finds none until the old task has ended: that one is waited for.
 //   - Between a task's failure and its successor, and between an order to scale up and its tasks, there is
@@ -114,7 +113,7 @@ func (h *hope) fail(l listing, now time.Time) {
 		r := h.rows[chairOf(t)]
 		r.newest, r.at = t.CreatedAt, now
 		p := printOf(t.Spec)
-		if p != r.print || h.ran(t) >= steady || !failed(t) {
+		if p != r.print || h.worked(t) || !failed(t) {
 			r.print, r.count = p, 0
 		}
 		if failed(t) {
@@ -131,6 +130,12 @@ func failed(t swarm.Task) bool {
 		return true
 	}
 	return false
+}
+
+// worked says that a task that has ended had been of use: for a while, or, where the cluster checks its health, ever. Then
+// its failures may well be those of engines, and its successor will be of use, too.
+func (h *hope) worked(t swarm.Task) bool {
+	return checked(t.Spec.ContainerSpec) && !h.since[t.ID].IsZero() || h.ran(t) >= steady
 }
 
 // ran is how long a task that has ended was RUNNING; at most that, if nobody saw it. Both times are

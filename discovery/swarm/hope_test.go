@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/swarm"
 )
 
@@ -30,6 +31,7 @@ func newCast(replicas uint64) *cast {
 func (c *cast) start(state swarm.TaskState) string {
 	t := taskOf(fmt.Sprint("t", len(c.tasks)), c.spec.TaskTemplate.ContainerSpec.Image)
 	t.CreatedAt, t.Status.State, t.NodeID = c.now, state, "n1"
+	t.Spec.ContainerSpec.Healthcheck = c.spec.TaskTemplate.ContainerSpec.Healthcheck
 	c.tasks = append(c.tasks, t)
 	return t.ID
 }
@@ -89,6 +91,27 @@ func TestASeatThatFailedThreeTimesInARowIsNotWaitedForUntilOneRan(t *testing.T) 
 	c.expect(t, "it failed after a while", true)
 	c.start(swarm.TaskStateStarting)
 	c.expect(t, "the first after that", false)
+}
+
+func TestASeatWhoseTasksWereHealthyIsWaitedForHoweverOftenTheyFailed(t *testing.T) {
+	c := newCast(1)
+	c.spec.TaskTemplate.ContainerSpec.Healthcheck = &container.HealthConfig{Test: []string{"CMD", "true"}}
+	for n := range 4 { // their engines are restarted, one after the other
+		c.start(swarm.TaskStateStarting)
+		c.expect(t, fmt.Sprint("start ", n), false)
+		c.turn(swarm.TaskStateRunning, "")
+		c.expect(t, fmt.Sprint("run ", n), false)
+		c.wait(time.Second)
+		c.turn(swarm.TaskStateComplete, "")
+		c.expect(t, fmt.Sprint("end ", n), true)
+	}
+	for n := range 2 { // then they get no further than to start
+		c.start(swarm.TaskStateStarting)
+		c.expect(t, fmt.Sprint("start again ", n), false)
+		c.turn(swarm.TaskStateFailed, "task: unhealthy container")
+		c.expect(t, fmt.Sprint("failure to start ", n), n < 1)
+		c.wait(time.Second)
+	}
 }
 
 func TestFailuresOfAnotherGenerationDoNotCount(t *testing.T) {
