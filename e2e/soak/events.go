@@ -179,9 +179,11 @@ func proxyKilled(ctx context.Context, r *rig) error {
 	if err != nil {
 		return err
 	}
+	r.killed.from = time.Now()
 	if _, err = n.Docker(ctx, "kill", id); err != nil {
 		return err
 	}
+	r.killed.to = time.Now()
 	return eventually(ctx, "there is another proxy", func() bool {
 		next, err := n.Docker(ctx, "ps", "--quiet", "--filter", "label=com.docker.swarm.service.name="+stack+"_proxy", "--filter", "health=healthy")
 		return err == nil && next != "" && next != id

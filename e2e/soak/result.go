@@ -24,6 +24,7 @@ import (
 type result struct {
 	row
 	from, to      time.Time       // of the event
+	killed        span            // when it killed the proxy with the load
 	before, after map[string]task // by container
 	report        load.Report
 	log           map[string]line // by the request's id
@@ -143,7 +144,7 @@ func (x *result) judge() {
 	if x.refuses && x.refused == 0 {
 		x.fault("nothing was refused while there were no replicas")
 	}
-	if x.late > 0 {
+	if x.late > 0 && !x.kills {
 		x.fault("%d requests reached a task after its SIGTERM", x.late)
 	}
 }
@@ -193,6 +194,9 @@ func (x *result) count(q load.Record) {
 	case x.kills && x.excused(q, l):
 		x.lost++
 		x.proofs = append(x.proofs, fmt.Sprintf("lost with %s: %s %s, answered %d, log %s: %s", l.Task, q.Method, q.ID, q.Status, l.Request, l.Error))
+	case x.killed.within(q.Start, q.End):
+		x.lost++
+		x.proofs = append(x.proofs, fmt.Sprintf("lost with the proxy, %s after it was asked: %s %s: %v", x.killed.to.Sub(q.Start).Round(time.Millisecond), q.Method, q.ID, q.Err))
 	default:
 		x.failed++
 		x.fault("failed: %v; logged %t: %+v", q, logged, l)

@@ -25,7 +25,14 @@ type rig struct {
 	asked   *cluster.Node // the manager that takes our orders
 	service string        // the app of the row that is played: die, linger or everywhere
 	played  int           // rows; it tells their requests apart in the logs
+	killed  span          // when the row's event killed the proxy with the load
 }
+
+// A span of time; the zero value is none.
+type span struct{ from, to time.Time }
+
+// within tells whether something was under way in the span.
+func (s span) within(begin, end time.Time) bool { return begin.Before(s.to) && end.After(s.from) }
 
 const (
 	stack  = "soak"

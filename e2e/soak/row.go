@@ -23,7 +23,8 @@ type row struct {
 	// and Retry-After for a while, or with 404 if the event removes the app's labels, too.
 	refuses, removes bool
 	// kills says that the event ends processes, connections or the network without notice: a request that is not
-	// idempotent and was written, or whose answer had begun, may be lost with them.
+	// idempotent and was written, or whose answer had begun, may be lost with them, and any that a proxy had in its hands which
+	// was killed. Where an engine stops, requests may reach a task after its stop signal.
 	kills bool
 	// inTurn has the clients ask the proxies of all nodes in turn. What the event does to the tasks it does to all of
 	// them at once, so that a session that is given two new pins has met proxies that do not agree.
@@ -84,11 +85,12 @@ func (r *rig) underLoad(ctx context.Context, w row, prefix string) (result, erro
 	if w.shuts {
 		gaps = r.watch(ctx)
 	}
+	r.killed = span{}
 	x.from = time.Now()
 	if err = w.event(ctx, r); err == nil {
 		err = r.quiet(ctx, w.replicas)
 	}
-	x.to, x.proofs = time.Now(), gaps()
+	x.to, x.killed, x.proofs = time.Now(), r.killed, gaps()
 	if err != nil {
 		return x, fmt.Errorf("the event: %w", err)
 	}
