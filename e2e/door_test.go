@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -30,7 +31,11 @@ func TestProxiesComeAndGoBehindADoor(t *testing.T) {
 	})
 	t.Run("one of two proxies is killed", func(t *testing.T) { killProxy(t, s, proxies) })
 	t.Run("the door is replaced", func(t *testing.T) {
+		old := s.containers(t, s.name+"_door")[0]
 		v := atTheDoor(t, s, func() { replace(t, s.name+"_door") })
+		if !waited(t, old) {
+			t.Error("the door, which has a network of its own, did not wait for its proxies")
+		}
 		from, to := v.gap()
 		t.Logf("no answer for %v", to.Sub(from).Round(time.Millisecond))
 		v.lostOnly(t, "in the door's absence", func(r load.Record) bool { return r.Start.Before(to) && r.End.After(from) })
@@ -54,8 +59,24 @@ func TestADoorInTheHostsNetworkIsReplacedUnnoticed(t *testing.T) {
 			})
 		}},
 	} {
-		t.Run(how.name, func(t *testing.T) { atTheDoor(t, s, how.event).lostNothing(t) })
+		t.Run(how.name, func(t *testing.T) {
+			old := s.containers(t, s.name+"_door")[0]
+			atTheDoor(t, s, how.event).lostNothing(t)
+			if waited(t, old) {
+				t.Error("the door waited for its proxies, though its end cuts nothing")
+			}
+		})
 	}
+}
+
+// waited tells whether a door that has ended had waited for its proxies.
+func waited(t *testing.T, door string) bool {
+	t.Helper()
+	log, err := exec.CommandContext(t.Context(), "docker", "logs", door).CombinedOutput() // it writes to standard error
+	if err != nil || !strings.Contains(string(log), "listening for the proxies") {
+		t.Fatalf("the log of the door %s: %v: %s", door, err, log)
+	}
+	return strings.Contains(string(log), "waiting for the proxies")
 }
 
 // replace has a service's tasks replaced, and waits for the end of it.

@@ -26,6 +26,7 @@ func TestOnThreeNodes(t *testing.T) {
 	t.Run("a container and a cable are lost, and nothing else", func(t *testing.T) {
 		play(t, r, of("die", "^(container killed|cable cut)"))
 	})
+	t.Run("the edge node is drained", func(t *testing.T) { play(t, r, of("linger", "by which the load comes")) })
 	t.Run("proxies agree on every pin", func(t *testing.T) { play(t, r, of("linger", "three proxies")) })
 }
 
