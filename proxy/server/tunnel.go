@@ -49,8 +49,13 @@ type tunnel struct {
 	net.Conn
 	c     *conn
 	idle  time.Duration
-	moved atomic.Int64 // when something last moved, in Unix nanoseconds
+	moved atomic.Int64 // when something last moved: nanoseconds since epoch
 }
+
+// epoch is what times are kept by, with the monotonic clock: the wall clock may jump.
+var epoch = time.Now()
+
+func (t *tunnel) move() { t.moved.Store(int64(time.Since(epoch))) }
 
 func (t *tunnel) Read(p []byte) (int, error) {
 	for {
@@ -61,21 +66,21 @@ func (t *tunnel) Read(p []byte) (int, error) {
 		if n == 0 && timedOut(err) && t.c.in.ours() && time.Since(t.lastMoved()) < t.idle {
 			continue // the other direction has moved meanwhile
 		}
-		t.moved.Store(time.Now().UnixNano())
+		t.move()
 		return n, err
 	}
 }
 
 func (t *tunnel) lastMoved() time.Time {
 	if at := t.moved.Load(); at != 0 {
-		return time.Unix(0, at)
+		return epoch.Add(time.Duration(at))
 	}
 	return time.Now()
 }
 
 func (t *tunnel) Write(p []byte) (int, error) {
 	if t.idle > 0 {
-		t.moved.Store(time.Now().UnixNano())
+		t.move()
 	}
 	t.c.out.allow(t.c.server.Limits.Silence, time.Time{})
 	return t.Conn.Write(p)
