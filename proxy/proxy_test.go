@@ -67,6 +67,28 @@ func TestRefusalsCarryARequestIDThatTheLogHasToo(t *testing.T) {
 	}
 }
 
+// It was sent to nobody, so the client may try again, whatever the method.
+func TestARequestThatNoPortTookIs503WithTheReasonInTheLog(t *testing.T) {
+	w := begin(t, "--hold.timeout=50ms")
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln.Close()
+	dead := replica(t, 1, nil)
+	dead.Address.HostPort = ln.Addr().String()
+	w.see(discovery.Service{}, dead)
+	resp, _ := new(browser).ask(t, "POST", w.url(), "x")
+	if resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" {
+		t.Errorf("%d, Retry-After %q", resp.StatusCode, resp.Header.Get("Retry-After"))
+	}
+	for until := time.Now().Add(5 * time.Second); !strings.Contains(w.log.String(), "connection refused"); time.Sleep(time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatalf("the log does not say why: %s", w.log)
+		}
+	}
+}
+
 func TestASessionStaysAndMovesOnceWhenItsTaskGoes(t *testing.T) {
 	w := begin(t)
 	tasks := []discovery.Task{replica(t, 1, nil), replica(t, 2, nil), replica(t, 3, nil)}

@@ -123,10 +123,14 @@ func (j *job) hold(svc *Service, changed <-chan struct{}) error {
 	began := time.Now()
 	err := j.f.hold(j.r.Context(), svc, changed, j.f.opt.HoldTime-j.rec.Held, j.readAhead())
 	j.rec.Held += time.Since(began)
-	if err != nil && j.last != nil && errors.Is(err, ErrNoBackend) {
-		return j.last // why those that there were did not answer tells more
+	var e *upstream.Error
+	switch {
+	case j.last == nil || !errors.Is(err, ErrNoBackend):
+		return err
+	case errors.As(j.last, &e) && e.Stage == upstream.NothingWritten:
+		return fmt.Errorf("%w; the last try: %w", err, j.last)
 	}
-	return err
+	return j.last // why those that there were did not answer tells more
 }
 
 // try sends the request to one backend and answers. again says that another backend may be
