@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/fairlead-proxy/fairlead/configs"
 	"github.com/fairlead-proxy/fairlead/proxy/admin"
 	"github.com/fairlead-proxy/fairlead/proxy/door"
+	"github.com/fairlead-proxy/fairlead/proxy/forward"
 	"github.com/fairlead-proxy/fairlead/proxy/server"
 )
 
@@ -25,25 +25,14 @@ type entryPoint struct {
 	server *server.Server
 	active *admin.EntryPointMetrics
 
-	ebbing atomic.Bool            // answers end their connections, though the proxy does not leave
-	ending atomic.Pointer[ending] // of what comes now
-}
-
-// An ending tells, once, that no more connections are taken.
-type ending struct {
-	begun chan struct{}
-	begin func() // closes it
-}
-
-func newEnding() *ending {
-	begun := make(chan struct{})
-	return &ending{begun, sync.OnceFunc(func() { close(begun) })}
+	ebbing atomic.Bool                   // answers end their connections, though the proxy does not leave
+	ending atomic.Pointer[forward.Leave] // of what comes now
 }
 
 func (p *Proxy) newEntryPoint(c configs.EntryPoint, h func(*entryPoint) http.Handler) (*entryPoint, error) {
 	log := p.opt.Log.With().Str("entry_point", c.Name).Logger()
 	e := &entryPoint{name: c.Name, config: c, active: p.metrics.EntryPoint(c.Name)}
-	e.ending.Store(newEnding())
+	e.ending.Store(forward.NewLeave())
 	var err error
 	if e.ln, err = e.listen(log); err != nil {
 		return nil, err
@@ -90,32 +79,34 @@ func (e *entryPoint) close() {
 // end lets requests finish: it goes on accepting for as long as the options say, then closes the
 // listener, and everything once it has emptied.
 func (e *entryPoint) end(ctx context.Context) {
-	sleep(ctx, e.config.Lifecycle.RequestAcceptGraceTimeout)
+	l := e.config.Lifecycle
+	sleep(ctx, l.RequestAcceptGraceTimeout)
 	sleep(ctx, lastAccepts)
 	e.ln.Close()
-	e.empty(ctx, idleGrace)
+	e.ending.Load().Begin(l.GraceTimeout / 2) // the other half is for goodbyes
+	e.empty(ctx, min(idleGrace, l.GraceTimeout/2), time.Now().Add(l.GraceTimeout))
 	e.close()
 }
 
-// yield is end for a door that goes and takes the network of its connections along. It accepts while idle clients
-// may send their next request, so that nobody is refused longer than it takes to answer the last.
+// yield is for a door that goes and takes the network of its connections along. It accepts while idle clients
+// may send their next request, and is quick after that: until there is another door, clients are refused.
 func (e *entryPoint) yield(ctx context.Context) {
+	grace := e.config.Lifecycle.GraceTimeout
+	deadline := time.Now().Add(grace)
 	e.ebbing.Store(true)
-	sleep(ctx, idleGrace)
+	sleep(ctx, min(idleGrace, grace/2))
 	e.door.LetGo()
-	e.empty(ctx, 0)
-	e.ending.Store(newEnding())
+	e.ending.Load().Begin(min(idleGrace, grace/4))
+	e.empty(ctx, goodbye, deadline) // those that were accepted last have had no time for a request
+	e.ending.Store(forward.NewLeave())
 	e.ebbing.Store(false)
 }
 
-// empty is for an entry point that takes no more connections. It has streams told to go, lets answers end their
-// connections (each says Connection: close by now), says goodbye to idle ones after a while, and returns when none is
-// left or time is up.
-func (e *entryPoint) empty(ctx context.Context, idle time.Duration) {
-	e.ending.Load().begin()
-	grace := e.config.Lifecycle.GraceTimeout
-	deadline := time.Now().Add(grace)
-	idleUntil := time.Now().Add(min(idle, grace/2))
+// empty is for an entry point that takes no more connections. It lets answers end their connections (each says
+// Connection: close by now), says goodbye to idle ones after a while, and returns when none is left or
+// the deadline has come.
+func (e *entryPoint) empty(ctx context.Context, idle time.Duration, deadline time.Time) {
+	idleUntil := time.Now().Add(idle)
 	for time.Now().Before(deadline) && ctx.Err() == nil {
 		if e.server.Connections() == 0 && e.active.Count() == 0 {
 			break

@@ -27,7 +27,7 @@ func (p *Proxy) traffic(c configs.EntryPoint) func(*entryPoint) http.Handler {
 			e.active.InFlight(1)
 			defer e.active.InFlight(-1)
 			rec := forward.NewRecord(r, time.Now())
-			rec.Leave = forward.Leave{Begun: e.ending.Load().begun, Grace: c.Lifecycle.GraceTimeout}
+			rec.Leave = e.ending.Load()
 			defer p.done(e, r, rec, w.(tally))
 			if p.isLeaving() || e.ebbing.Load() {
 				w.Header()["Connection"] = []string{"close"}

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// steady is how long a task has run, without a health check, when its seat's failures before it are forgiven.
+	// steady is how long a task has run when its seat's failures before it are forgiven, unless its health was seen.
 	steady = 30 * time.Second
 	// tooOften is how many failures in a row leave no hope for a seat.
 	tooOften = 3

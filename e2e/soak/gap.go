@@ -41,5 +41,5 @@ func gap(ctx context.Context, n *cluster.Node) (longest time.Duration) {
 		}
 		wait(ctx, 20*time.Millisecond)
 	}
-	return longest
+	return max(longest, time.Since(last))
 }

@@ -69,12 +69,12 @@ func events() []row {
 		{name: "cable cut for 30 s", replicas: 3, kills: true, event: onNode((*cluster.Node).CutCable, 30*time.Second, (*cluster.Node).Mend)},
 		{name: "engine of a node killed", replicas: 3, kills: true, event: onNode((*cluster.Node).KillDaemon, 25*time.Second, (*cluster.Node).StartDaemon)},
 		{name: "node without power", replicas: 3, kills: true, event: onNode((*cluster.Node).Kill, 25*time.Second, (*cluster.Node).Start)},
-		{name: "manager restarted", replicas: 3, kills: true, event: managerRestarted},
+		{name: "manager restarted", replicas: 3, kills: true, stops: true, event: managerRestarted},
 		{name: "leader without power", replicas: 3, kills: true, event: leaderLost},
 		{name: "engine of the proxy's node hangs, leader lost", replicas: 3, event: leaderHangs},
 		{name: "proxies updated", replicas: 3, event: func(ctx context.Context, r *rig) error { return r.updateOf(ctx, "proxy", "--force") }},
 		{name: "proxy killed", replicas: 3, kills: true, event: proxyKilled},
 		{name: "door restarted", replicas: 3, shuts: true, event: func(ctx context.Context, r *rig) error { return r.updateOf(ctx, "door", "--force") }},
-		{name: "all three engines restarted, one after the other", replicas: 3, replaces: true, kills: true, event: allRestarted},
+		{name: "all three engines restarted, one after the other", replicas: 3, replaces: true, kills: true, stops: true, event: allRestarted},
 	}
 }

@@ -144,7 +144,7 @@ func (x *result) judge() {
 	if x.refuses && x.refused == 0 {
 		x.fault("nothing was refused while there were no replicas")
 	}
-	if x.late > 0 && !x.kills {
+	if x.late > 0 && !x.stops {
 		x.fault("%d requests reached a task after its SIGTERM", x.late)
 	}
 }
@@ -194,7 +194,7 @@ func (x *result) count(q load.Record) {
 	case x.kills && x.excused(q, l):
 		x.lost++
 		x.proofs = append(x.proofs, fmt.Sprintf("lost with %s: %s %s, answered %d, log %s: %s", l.Task, q.Method, q.ID, q.Status, l.Request, l.Error))
-	case x.killed.within(q.Start, q.End):
+	case x.killed.within(q.Start, q.End) && !errors.Is(q.Err, syscall.ECONNREFUSED):
 		x.lost++
 		x.proofs = append(x.proofs, fmt.Sprintf("lost with the proxy, %s after it was asked: %s %s: %v", x.killed.to.Sub(q.Start).Round(time.Millisecond), q.Method, q.ID, q.Err))
 	default:

@@ -24,8 +24,11 @@ type row struct {
 	refuses, removes bool
 	// kills says that the event ends processes, connections or the network without notice: a request that is not
 	// idempotent and was written, or whose answer had begun, may be lost with them, and any that a proxy had in its hands which
-	// was killed. Where an engine stops, requests may reach a task after its stop signal.
+	// was killed.
 	kills bool
+	// stops says that the event stops an engine, which tells its containers to stop and nobody else: requests may reach a
+	// task after its stop signal.
+	stops bool
 	// inTurn has the clients ask the proxies of all nodes in turn. What the event does to the tasks it does to all of
 	// them at once, so that a session that is given two new pins has met proxies that do not agree.
 	inTurn bool
@@ -63,6 +66,9 @@ func (r *rig) underLoad(ctx context.Context, w row, prefix string) (result, erro
 	}
 	r.service = w.service
 	if err := r.scale(ctx, w.replicas); err != nil {
+		return x, err
+	}
+	if err := r.spread(ctx); err != nil {
 		return x, err
 	}
 	var err error

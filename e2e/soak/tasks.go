@@ -99,6 +99,26 @@ func (r *rig) scale(ctx context.Context, replicas int) error {
 	return r.quiet(ctx, replicas)
 }
 
+// spread replaces the tasks if all of several are on one node: Swarm leaves those where they are that an earlier event
+// drove there.
+func (r *rig) spread(ctx context.Context) error {
+	running, err := r.running(ctx)
+	if err != nil {
+		return err
+	}
+	nodes := map[string]bool{}
+	for _, k := range running {
+		nodes[k.NodeID] = true
+	}
+	if len(running) == 1 || len(nodes) > 1 {
+		return nil
+	}
+	if err := r.update(ctx, "--force"); err != nil {
+		return err
+	}
+	return r.quiet(ctx, len(running))
+}
+
 // update waits until an update of the app is over, one way or the other.
 func (r *rig) update(ctx context.Context, flags ...string) error {
 	return r.updateOf(ctx, r.service, flags...)

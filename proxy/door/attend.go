@@ -76,6 +76,9 @@ func (d *Door) refuse(c *net.UnixConn, uid int, why error) {
 // give hands a socket over and waits until the taker's end.
 func (d *Door) give(c *net.UnixConn, uid int, w wish) {
 	takers, err := d.hand(c, w)
+	if errors.Is(err, net.ErrClosed) { // the door has ended meanwhile
+		return
+	}
 	if err != nil {
 		d.refuse(c, uid, err)
 		return
@@ -95,7 +98,7 @@ func (d *Door) hand(c *net.UnixConn, w wish) (takers int, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.ended {
-		return 0, errors.New("this door is about to end: ask the next one")
+		return 0, net.ErrClosed
 	}
 	h, err := d.hold(w)
 	if err != nil {

@@ -36,7 +36,7 @@ type Door struct {
 	ended bool
 }
 
-// held is a socket, and how many proxies have it now.
+// held is a socket, and how many proxies have it now, or still answer what they accepted from it.
 type held struct {
 	*socket
 	takers int
@@ -87,18 +87,19 @@ func listen(path string) (*net.UnixListener, error) {
 }
 
 // Serve hands out sockets until ctx ends. Proxies keep what they have; if the door's end cuts connections, it
-// returns when the proxies have let these finish, or a minute later.
+// returns when the proxies have let these finish. How long they take is up to their options.
 func (d *Door) Serve(ctx context.Context) error {
 	var all sync.WaitGroup
 	defer all.Wait()
-	defer d.end()
-	defer context.AfterFunc(ctx, d.end)()
+	defer d.end(false)
+	defer context.AfterFunc(ctx, func() { d.end(d.cuts) })()
 	for {
 		c, err := d.ln.AcceptUnix()
 		switch {
 		case err == nil:
 			all.Go(func() { d.attend(c) })
 		case ctx.Err() != nil:
+			d.end(d.cuts)
 			return nil
 		case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 			d.log.Warn().Err(err).Msg("no proxy can ask for sockets at the moment")
@@ -109,13 +110,9 @@ func (d *Door) Serve(ctx context.Context) error {
 	}
 }
 
-// farewell bounds how long the door waits for proxies to let connections finish. Mostly the engine's own bound,
-// stop_grace_period, comes before.
-const farewell = time.Minute
-
 // end takes no more questions, and closes the sockets: they live on in the proxies, and no longer. Proxies learn of
-// it by the end of their connections, or, if they are to do something before, by a word.
-func (d *Door) end() {
+// it by the end of their connections, or, if they are asked to do something before, by a word.
+func (d *Door) end(ask bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.ended {
@@ -126,11 +123,10 @@ func (d *Door) end() {
 	d.drop()
 	asked := false
 	for c, taken := range d.peers {
-		if !d.cuts || taken == nil {
+		if !ask || taken == nil {
 			c.Close()
 		} else if _, err := c.Write([]byte(going)); err == nil { // else the proxy has gone
 			asked = true
-			time.AfterFunc(farewell, func() { c.Close() })
 		}
 	}
 	if asked {

@@ -18,6 +18,16 @@ func ended(stop func()) <-chan struct{} {
 	return done
 }
 
+// soon waits for it, not long.
+func soon(t *testing.T, done <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-done:
+	case <-time.After(3 * time.Second):
+		t.Fatal("the door waits for nothing")
+	}
+}
+
 func still(t *testing.T, done <-chan struct{}, what string) {
 	t.Helper()
 	select {
@@ -51,7 +61,7 @@ func TestADoorThatCutsConnectionsWaitsForItsProxies(t *testing.T) {
 	}
 	still(t, done, "the door did not wait")
 	close(finish)
-	<-done
+	soon(t, done)
 	if c, err := net.Dial("tcp", address); err == nil {
 		c.Close()
 		t.Error("the old socket still listens")
@@ -84,7 +94,7 @@ func TestADoorThatCutsConnectionsWaitsForAProxyThatHasClosedItsListener(t *testi
 	if err := <-ran; err != nil {
 		t.Errorf("Run: %v", err)
 	}
-	<-done
+	soon(t, done)
 }
 
 func TestADoorThatCutsConnectionsDoesNotWaitForNobody(t *testing.T) {
@@ -101,5 +111,77 @@ func TestADoorThatCutsConnectionsDoesNotWaitForNobody(t *testing.T) {
 	done := ended(d.stop)
 	still(t, done, "the door did not wait")
 	taken.Close() // the proxy crashes
-	<-done
+	soon(t, done)
+}
+
+func TestADoorWaitsForEachOfItsEntryPoints(t *testing.T) {
+	d := startWhich(t, socketPath(t), true, Entry{"web", "127.0.0.1:0"}, Entry{"other", "127.0.0.1:0"})
+	var taken []*Taken
+	for _, name := range []string{"web", "other"} {
+		k, err := Take(t.Context(), d.path, TCP, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		taken = append(taken, k)
+	}
+	done := ended(d.stop)
+	for _, k := range taken {
+		if !k.Wait(t.Context()) {
+			t.Error("one is not told that the door goes")
+		}
+	}
+	taken[0].Close()
+	still(t, done, "the door did not wait for the other one")
+	taken[1].Close()
+	soon(t, done)
+}
+
+// The engine kills a door whose stop_grace_period is over.
+func TestAProxyDoesNotFinishForADoorThatHasGone(t *testing.T) {
+	path := socketPath(t)
+	ln, err := net.ListenUnix(network, &net.UnixAddr{Name: path, Net: network})
+	if err != nil {
+		t.Fatal(err)
+	}
+	told, gone := make(chan struct{}), make(chan struct{})
+	l := NewListener(path, "web", zerolog.Nop())
+	l.Going = func(ctx context.Context) {
+		close(told)
+		<-ctx.Done()
+		l.LetGo()
+		close(gone)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ran := make(chan error, 1)
+	go func() { ran <- l.Run(ctx) }()
+	c, err := ln.AcceptUnix()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := hear(c); err != nil {
+		t.Fatal(err)
+	}
+	s, err := open(TCP, Entry{"web", "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	if err := s.send(c, []byte(ok+s.address)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it has the socket", l.Taken)
+	if _, err := c.Write([]byte(going)); err != nil {
+		t.Fatal(err)
+	}
+	<-told
+	still(t, gone, "it did not take its time")
+	c.Close()
+	soon(t, gone)
+	ln.Close()
+	start(t, path, Entry{"web", "127.0.0.1:0"})
+	eventually(t, "it has the next door's socket", func() bool { ln, _ := l.socket(); return ln != nil })
+	cancel()
+	if err := <-ran; err != nil {
+		t.Errorf("Run: %v", err)
+	}
 }

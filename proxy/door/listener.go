@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	// startup is how long a proxy waits for its first door: their containers start in any order.
-	startup = 30 * time.Second
+	// startup is how long a proxy waits for its first door: their containers start in any order, and a door that goes
+	// may take its time.
+	startup = 50 * time.Second
 
 	// again is the time between two tries to reach a door; it adds to what a door's restart costs.
 	again = 50 * time.Millisecond
@@ -28,7 +29,8 @@ const (
 // to the new one's. Connections that nobody accepts at the moment wait in that socket, never here.
 type Listener struct {
 	// Going is called when the door is about to go, and will cut the connections that came by its socket. The door
-	// waits until it returns, or the context of Run has ended. It is to call LetGo.
+	// waits until it returns. It is to call LetGo, and at once if its context ends: then the door has gone, or Run
+	// is to end.
 	Going func(context.Context)
 
 	path, name string
@@ -52,7 +54,7 @@ func NewListener(path, name string, log zerolog.Logger) *Listener {
 }
 
 // Run takes the socket from the door, and follows the door until ctx ends. It fails if no door gives a socket within
-// the first half minute. Later on it never does: it goes on with what it has. Close does not end it while there is
+// its first 50 s. Later on it never does: it goes on with what it has. Close does not end it while there is
 // a door: that would take it for the end of what was accepted.
 func (l *Listener) Run(ctx context.Context) error {
 	asking, cancel := context.WithCancel(ctx)
@@ -63,7 +65,9 @@ func (l *Listener) Run(ctx context.Context) error {
 		l.log.Info().Str("address", t.Address).Str("door", l.path).Msg("listening, with the door's socket")
 		if t.Wait(ctx) {
 			l.log.Warn().Str("door", l.path).Msg("the door is about to go: what came through the ports that it published is let finish")
-			l.Going(ctx)
+			over, stop := t.life(ctx)
+			l.Going(over)
+			stop()
 		}
 		t.Close()
 		if asking.Err() != nil {

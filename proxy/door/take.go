@@ -113,6 +113,16 @@ func (t *Taken) Wait(ctx context.Context) (going bool) {
 	return n > 0
 }
 
+// life is a context that ends with the door, or with ctx.
+func (t *Taken) life(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		defer cancel()
+		t.Wait(ctx)
+	}()
+	return ctx, cancel
+}
+
 // Close tells the door that the socket has been given back. What was made of it must be closed, too.
 func (t *Taken) Close() {
 	t.file.Close() // if nothing was made of it

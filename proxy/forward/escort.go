@@ -21,7 +21,7 @@ const (
 // reasons are what a stream's client can be told to go for.
 type reasons struct {
 	departure <-chan struct{} // closed when the backend's streams must go
-	leave     Leave
+	leave     *Leave
 	told      func(why string) // called when the client is told
 }
 
@@ -74,7 +74,7 @@ func (s *stream) await(ctx context.Context, r reasons) (why ending) {
 			timer.Reset(time.Until(t))
 		}
 	}
-	lost, unheard := s.lost.done, (<-chan struct{})(nil)
+	left, lost, unheard := r.leave.hasBegun(), s.lost.done, (<-chan struct{})(nil)
 	for {
 		select {
 		case <-r.departure:
@@ -83,9 +83,9 @@ func (s *stream) await(ctx context.Context, r reasons) (why ending) {
 		case <-lost:
 			lost, unheard = nil, s.unheard.done
 			plan(byLoss, spread)
-		case <-r.leave.Begun:
-			r.leave.Begun = nil
-			plan(byLeave, r.leave.Grace/2) // the other half is for goodbyes
+		case <-left:
+			left = nil
+			plan(byLeave, r.leave.within)
 		case <-unheard:
 			return why
 		case <-timer.C:

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/fairlead-proxy/fairlead/discovery"
@@ -33,15 +34,33 @@ type Record struct {
 	Waited   time.Duration  // from the last try's begin to the head of its answer
 	Ended    string         // what began the end of a WebSocket: client, backend, drain, lost or leave
 	Err      error          // what went wrong, if anything did
-	Leave    Leave          // of the entry point that it came by
+	Leave    *Leave         // of the entry point that it came by
 
 	nominated []string // fields that the client's Connection named
 }
 
-// A Leave tells streams of the end of what they came by. The zero value never ends.
+// A Leave tells streams, once, that nothing new comes in any more by the way that they came.
 type Leave struct {
-	Begun <-chan struct{} // closed when nothing new comes in any more
-	Grace time.Duration   // what goes on is cut off so long after that
+	once   sync.Once
+	begun  chan struct{}
+	within time.Duration // read once begun is closed
+}
+
+// NewLeave makes one that has not begun.
+func NewLeave() *Leave { return &Leave{begun: make(chan struct{})} }
+
+// Begin has the clients of streams told to go, each at a moment of its own within that time. Only the first call
+// counts.
+func (l *Leave) Begin(within time.Duration) {
+	l.once.Do(func() { l.within = within; close(l.begun) })
+}
+
+// hasBegun is closed when it has; that of nil never is.
+func (l *Leave) hasBegun() <-chan struct{} {
+	if l == nil {
+		return nil
+	}
+	return l.begun
 }
 
 // NewRecord begins the record of a request that came now.

@@ -56,7 +56,7 @@ type carried struct {
 	t               *testing.T
 	client, backend *half
 	departure       chan struct{}
-	leave           chan struct{}
+	leave           *Leave
 	cancel          context.CancelFunc
 
 	mu                    sync.Mutex
@@ -70,7 +70,7 @@ type carried struct {
 
 // carry begins a stream in a bubble. Both sides read all the time unless deaf says "client".
 func carry(t *testing.T, deaf string) *carried {
-	c := &carried{t: t, departure: make(chan struct{}), leave: make(chan struct{})}
+	c := &carried{t: t, departure: make(chan struct{}), leave: NewLeave()}
 	ours, theirs := connection()
 	up, backend := connection()
 	c.client, c.backend = theirs, backend
@@ -79,7 +79,7 @@ func carry(t *testing.T, deaf string) *carried {
 	ctx, c.cancel = context.WithCancel(t.Context())
 	go func() {
 		err := c.stream.run(ctx, strings.NewReader(""), reasons{
-			departure: c.departure, leave: Leave{Begun: c.leave, Grace: 10 * time.Second},
+			departure: c.departure, leave: c.leave,
 			told: func(why string) { c.mu.Lock(); defer c.mu.Unlock(); c.told = append(c.told, why) },
 		})
 		ours.Close()
@@ -341,7 +341,7 @@ func TestACloseFrameOfTheBackendsIsLeftAlone(t *testing.T) {
 				c := carry(t, "")
 				begin(c)
 				close(c.departure)
-				close(c.leave)
+				c.leave.Begin(5 * time.Second)
 				pass(time.Minute)
 				if name == "begun" {
 					c.says(c.backend, ownClose[1:])
@@ -435,7 +435,7 @@ func TestTheProxysEndSaysGoingAwayInTheFirstHalfOfItsGrace(t *testing.T) {
 		for range 50 {
 			c := carry(t, "")
 			all = append(all, c)
-			close(c.leave)
+			c.leave.Begin(5 * time.Second)
 		}
 		pass(10 * time.Second / 4)
 		told := 0
@@ -456,7 +456,7 @@ func TestTheEarliestReasonCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for range 50 {
 			c := carry(t, "")
-			close(c.leave)
+			c.leave.Begin(5 * time.Second)
 			synctest.Wait()
 			close(c.departure)
 			pass(spread)
@@ -476,7 +476,7 @@ func TestAStreamEndsWithItsContext(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			c := carry(t, "")
 			if when != "before" {
-				close(c.leave)
+				c.leave.Begin(5 * time.Second)
 			}
 			if when == "after it was told" {
 				pass(5 * time.Second)
