@@ -173,8 +173,25 @@ func leaderLost(ctx context.Context, r *rig) error {
 	return n.Start(ctx)
 }
 
-func proxyKilled(ctx context.Context, r *rig) error {
-	n := r.Nodes[0]
+func proxyKilled(ctx context.Context, r *rig) error { return r.killProxy(ctx, r.Nodes[0]) }
+
+// stayed updates, and kills a proxy while the old tasks, which do not mind their stop signal, finish their sessions.
+func stayed(ctx context.Context, r *rig) error {
+	if err := startFirst(ctx, r); err != nil {
+		return err
+	}
+	wait(ctx, time.Second) // until all proxies know
+	r.staying.from = time.Now()
+	if err := r.killProxy(ctx, r.Nodes[1]); err != nil {
+		return err
+	}
+	wait(ctx, 5*time.Second)
+	r.staying.to = time.Now()
+	return nil
+}
+
+// killProxy kills a node's proxy, and waits for the next one.
+func (r *rig) killProxy(ctx context.Context, n *cluster.Node) error {
 	id, err := n.Docker(ctx, "ps", "--quiet", "--filter", "label=com.docker.swarm.service.name="+stack+"_proxy")
 	if err != nil {
 		return err

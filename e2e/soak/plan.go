@@ -22,6 +22,7 @@ func plan(rounds int, only *regexp.Regexp) []row {
 		}
 	}
 	all = append(all,
+		row{name: "update, sessions stay, a proxy killed", service: stays, replicas: 3, inTurn: true, replaces: true, kills: true, event: stayed},
 		row{name: "global service updated", service: global, replicas: 3, replaces: true,
 			event: func(ctx context.Context, r *rig) error { return r.update(ctx, "--force") }},
 		// Engines that hang are soon taken for dead by the others, which then find no way to their tasks: one task is on the first node.

@@ -24,7 +24,8 @@ import (
 type result struct {
 	row
 	from, to      time.Time       // of the event
-	killed        span            // when it killed the proxy with the load
+	killed        span            // when it killed a proxy
+	staying       span            // when it let sessions stay on tasks that drain
 	before, after map[string]task // by container
 	report        load.Report
 	log           map[string]line // by the request's id
@@ -141,6 +142,9 @@ func (x *result) judge() {
 	if x.inTurn {
 		x.judgePins()
 	}
+	if x.service == stays {
+		x.judgeStay()
+	}
 	if x.refuses && x.refused == 0 {
 		x.fault("nothing was refused while there were no replicas")
 	}
@@ -169,6 +173,31 @@ func (x *result) judgePins() {
 	}
 	if x.replaces && len(pins) == 0 {
 		x.fault("no session was given a new pin")
+	}
+}
+
+// judgeStay: while old tasks drain, the sessions that they had stay, and new ones go elsewhere.
+func (x *result) judgeStay() {
+	stayed, fresh := 0, 0
+	for _, q := range x.report.Records {
+		if q.Err != nil || q.Method == load.WebSocket || !x.staying.has(q.Start) || !x.staying.has(q.End) {
+			continue
+		}
+		_, old := x.before[q.By]
+		switch {
+		case q.Client == load.Passer && old:
+			x.fault("a new session was sent to %s, which drains: %v", q.By, q)
+		case q.Client == load.Passer:
+			fresh++
+		case !old:
+			x.fault("a session did not stay: %v; logged %+v", q, x.log[q.ID])
+		default:
+			stayed++
+		}
+	}
+	x.proofs = append(x.proofs, fmt.Sprintf("while its tasks drained: %d requests of their sessions to them, %d new sessions elsewhere", stayed, fresh))
+	if stayed < 100 || fresh < 10 {
+		x.fault("too few requests while the tasks drained")
 	}
 }
 

@@ -23,13 +23,16 @@ type rig struct {
 	*cluster.Cluster
 	dir     string        // of logs and journals
 	asked   *cluster.Node // the manager that takes our orders
-	service string        // the app of the row that is played: die, linger or everywhere
+	service string        // the app of the row that is played: die, linger, patient or everywhere
 	played  int           // rows; it tells their requests apart in the logs
-	killed  span          // when the row's event killed the proxy with the load
+	killed  span          // when the row's event killed a proxy
+	staying span          // when it let sessions stay on tasks that drain
 }
 
 // A span of time; the zero value is none.
 type span struct{ from, to time.Time }
+
+func (s span) has(t time.Time) bool { return t.After(s.from) && t.Before(s.to) }
 
 // within tells whether something was under way in the span.
 func (s span) within(begin, end time.Time) bool { return begin.Before(s.to) && end.After(s.from) }
@@ -37,6 +40,7 @@ func (s span) within(begin, end time.Time) bool { return begin.Before(s.to) && e
 const (
 	stack  = "soak"
 	global = "everywhere" // the app of which each node has one
+	stays  = "patient"    // the app whose sessions stay on tasks that drain
 )
 
 // full is how long anything may take that is expected to come.

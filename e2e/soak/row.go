@@ -14,7 +14,7 @@ import (
 // A row is one event that befalls the cluster under load.
 type row struct {
 	name     string
-	service  string // die, linger or everywhere
+	service  string // die, linger, patient or everywhere
 	replicas int    // before the event, and after it
 	event    func(context.Context, *rig) error
 	// replaces says that no task of before is there afterwards.
@@ -91,12 +91,12 @@ func (r *rig) underLoad(ctx context.Context, w row, prefix string) (result, erro
 	if w.shuts {
 		gaps = r.watch(ctx)
 	}
-	r.killed = span{}
+	r.killed, r.staying = span{}, span{}
 	x.from = time.Now()
 	if err = w.event(ctx, r); err == nil {
 		err = r.quiet(ctx, w.replicas)
 	}
-	x.to, x.killed, x.proofs = time.Now(), r.killed, gaps()
+	x.to, x.killed, x.staying, x.proofs = time.Now(), r.killed, r.staying, gaps()
 	if err != nil {
 		return x, fmt.Errorf("the event: %w", err)
 	}
