@@ -33,7 +33,8 @@ func newLife(seed uint64) *life {
 
 func (l *life) add(slot int, state discovery.State) {
 	l.made++
-	l.tasks = append(l.tasks, task(slot, named(fmt.Sprint("t", l.made)), at(fmt.Sprintf("10.0.1.%d:80", l.made)), as(state)))
+	l.tasks = append(l.tasks, task(slot, named(fmt.Sprint("t", l.made)), at(fmt.Sprintf("10.0.1.%d:80", l.made)), as(state),
+		stopping(time.Hour))) // when sessions leave a task that is about to be killed goes by the clock of each proxy
 }
 
 // step lets one thing happen.

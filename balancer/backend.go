@@ -92,7 +92,7 @@ func (b *Backend) Drain() { b.drain(parting{}) }
 // parting is how a backend's drain goes on.
 type parting struct {
 	last bool // it was its service's last ready one
-	stay bool // its sessions stay until it has ended
+	stay bool // its sessions stay until it is about to be killed
 }
 
 func (b *Backend) drain(how parting) {
@@ -109,7 +109,7 @@ func (b *Backend) drain(how parting) {
 	}
 	b.link.Drain()
 	if how.stay {
-		b.depart.in(b.stopGrace())
+		b.depart.in(b.stopGrace(), func() { b.change(func(s *health) { s.stay = false }) })
 	} else {
 		b.depart.now()
 	}

@@ -28,10 +28,10 @@ func (d *departure) now() {
 	d.tell()
 }
 
-// in tells it a margin before the stop grace period is over. The period begins with the stop
-// signal, which comes seconds after the drain: they are to spare.
-func (d *departure) in(stopGrace time.Duration) {
+// in tells it a margin before the stop grace period is over, and does something else before. The period begins
+// with the stop signal, which comes seconds after the drain: they are to spare.
+func (d *departure) in(stopGrace time.Duration, before func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.later = time.AfterFunc(stopGrace-min(departureMargin, stopGrace/2), d.tell)
+	d.later = time.AfterFunc(stopGrace-min(departureMargin, stopGrace/2), func() { before(); d.tell() })
 }

@@ -112,6 +112,23 @@ func TestAWithdrawnTaskIsNotToldToGo(t *testing.T) {
 	}
 }
 
+// Who is told to go, or is killed with the task, would only come back to it.
+func TestASessionThatStayedMovesBeforeItsTaskIsKilled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		running := stayingService(task(1, stopping(time.Minute)), task(2))
+		s := adopted(adopted(nil, running), stayingService(task(1, stopping(time.Minute), as(discovery.Leaving)), task(2),
+			task(1, named("t9"), at("10.0.0.9:80"))))
+		time.Sleep(time.Minute - departureMargin - time.Millisecond)
+		if id, c := take(s.Pool("shop"), pinTo(1)); id != "t1" || c.Repin {
+			t.Errorf("it goes to %q, with a new pin: %t", id, c.Repin)
+		}
+		time.Sleep(2 * time.Millisecond)
+		if id, c := take(s.Pool("shop"), pinTo(1)); id != "t9" || !c.Repin {
+			t.Errorf("then it goes to %q, with a new pin: %t", id, c.Repin)
+		}
+	})
+}
+
 // A name may lose an address before the listing that shows its task's successor has come.
 func TestASessionOfAWithdrawnTaskGetsANewPinWhenItIsKnownWhereTo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

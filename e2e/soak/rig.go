@@ -43,8 +43,8 @@ const (
 	stays  = "patient"    // the app whose sessions stay on tasks that drain
 )
 
-// full is how long anything may take that is expected to come.
-const full = 90 * time.Second
+// full is how long anything may take that is expected to come: a leader after a cut cable took up to 90 s.
+const full = 3 * time.Minute
 
 // newRig builds, brings the cluster up and deploys. close ends it.
 func newRig(ctx context.Context, dir string, number int) (*rig, error) {
