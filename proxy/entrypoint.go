@@ -81,11 +81,23 @@ func (e *entryPoint) close() {
 func (e *entryPoint) end(ctx context.Context) {
 	l := e.config.Lifecycle
 	sleep(ctx, l.RequestAcceptGraceTimeout)
-	sleep(ctx, lastAccepts)
-	e.ln.Close()
+	deadline := time.Now().Add(l.GraceTimeout)
+	e.stopAccepting(ctx)
 	e.ending.Load().Begin(l.GraceTimeout / 2) // the other half is for goodbyes
-	e.empty(ctx, min(idleGrace, l.GraceTimeout/2), time.Now().Add(l.GraceTimeout))
+	e.empty(ctx, min(idleGrace, l.GraceTimeout/2), deadline)
 	e.close()
+}
+
+// stopAccepting closes the listener without the loss of a connection that was begun: to close it resets those in its queue. At a
+// door they wait there for others, unless the door goes as well, as it does with a node.
+func (e *entryPoint) stopAccepting(ctx context.Context) {
+	if own, is := e.ln.(*net.TCPListener); is {
+		_ = door.Deafen(own) // else some are reset
+		sleep(ctx, door.Trip)
+	} else if sleep(ctx, min(together, e.config.Lifecycle.GraceTimeout/4)); e.ebbing.Load() {
+		e.door.LetGo(ctx)
+	}
+	e.ln.Close()
 }
 
 // yield is for a door that goes and takes the network of its connections along. It accepts while idle clients
@@ -95,7 +107,7 @@ func (e *entryPoint) yield(ctx context.Context) {
 	deadline := time.Now().Add(grace)
 	e.ebbing.Store(true)
 	sleep(ctx, min(idleGrace, grace/2))
-	e.door.LetGo()
+	e.door.LetGo(ctx)
 	e.ending.Load().Begin(min(idleGrace, grace/4))
 	e.empty(ctx, goodbye, deadline) // those that were accepted last have had no time for a request
 	e.ending.Store(forward.NewLeave())
@@ -123,8 +135,8 @@ func (e *entryPoint) empty(ctx context.Context, idle time.Duration, deadline tim
 
 // Times of an entry point's end.
 const (
-	// lastAccepts is for connections that wait in the listener's queue: closing it resets them.
-	lastAccepts = 50 * time.Millisecond
+	// together is how much later than the proxy a door may be told to stop, where both are.
+	together = time.Second
 
 	idleGrace = 2 * time.Second        // in which a client may still send its next request, and is told to close
 	goodbye   = 500 * time.Millisecond // in which a client may close its side

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -27,7 +28,9 @@ func (e *entryPoint) listen(log zerolog.Logger) (net.Listener, error) {
 
 // listen opens an entry point's address. The error names it and the cure.
 func listen(name, address string) (net.Listener, error) {
-	ln, err := net.Listen("tcp", address)
+	var config net.ListenConfig
+	config.SetMultipathTCP(false) // door.Deafen cannot be done to its sockets
+	ln, err := config.Listen(context.Background(), "tcp", address)
 	switch {
 	case err == nil:
 		return ln, nil

@@ -47,7 +47,7 @@ func TestADoorThatCutsConnectionsWaitsForItsProxies(t *testing.T) {
 		l.Going = func(context.Context) {
 			tell()
 			<-finish
-			l.LetGo()
+			l.LetGo(t.Context())
 		}
 	})
 	follow(t, path, "q") // lets go at once
@@ -148,7 +148,7 @@ func TestAProxyDoesNotFinishForADoorThatHasGone(t *testing.T) {
 	l.Going = func(ctx context.Context) {
 		close(told)
 		<-ctx.Done()
-		l.LetGo()
+		l.LetGo(t.Context())
 		close(gone)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

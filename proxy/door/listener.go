@@ -12,6 +12,9 @@ import (
 	"github.com/rs/zerolog"
 )
 
+// Trip is how long a handshake that has begun may take to its end.
+const Trip = 250 * time.Millisecond
+
 const (
 	// startup is how long a proxy waits for its first door: their containers start in any order, and a door that goes
 	// may take its time.
@@ -48,7 +51,7 @@ type Listener struct {
 // NewListener makes a listener for the entry point of the name; Run brings it the sockets.
 func NewListener(path, name string, log zerolog.Logger) *Listener {
 	l := &Listener{path: path, name: name, log: log, here: make(chan struct{})}
-	l.Going = func(context.Context) { l.LetGo() }
+	l.Going = l.LetGo
 	l.life, l.end = context.WithCancel(context.Background())
 	return l
 }
@@ -149,12 +152,18 @@ func (l *Listener) install(ln *net.TCPListener) {
 	}
 }
 
-// LetGo closes the socket, and has Accept wait for the next door's. Once all proxies have done so, connections are
-// refused.
-func (l *Listener) LetGo() {
+// LetGo closes the socket, once what was begun has been accepted, and has Accept wait for the next door's. For other proxies it
+// is as good as closed, too. Once all have done so, connections are refused.
+func (l *Listener) LetGo(ctx context.Context) {
+	ln, _ := l.socket()
+	if ln == nil {
+		return
+	}
+	_ = Deafen(ln) // else some are reset
+	pause(ctx, Trip)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.current != nil {
+	if l.current == ln {
 		l.closeAll()
 		l.current, l.next, l.ending, l.here = nil, nil, false, make(chan struct{})
 	}

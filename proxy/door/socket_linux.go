@@ -23,6 +23,7 @@ func open(network string, e Entry) (*socket, error) {
 	// A door that is started anew where its predecessor was, without a network namespace of its own, finds the
 	// port in the hands of proxies, which accept there until they have the new socket.
 	config := net.ListenConfig{Control: reusable}
+	config.SetMultipathTCP(false) // Deafen cannot be done to its sockets
 	var (
 		s   *socket
 		err error
