@@ -201,7 +201,7 @@ func TestADoorThatCutsConnectionsLetsThemFinish(t *testing.T) {
 	}
 	var late net.Conn // the last one that is accepted
 	for {
-		c, err := net.Dial("tcp", address)
+		c, err := net.DialTimeout("tcp", address, 100*time.Millisecond)
 		if err != nil {
 			break
 		}
