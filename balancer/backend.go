@@ -147,11 +147,15 @@ func (b *Backend) over() bool {
 }
 
 // Answered tells that the first byte of an answer came after d. It clears what failed
-// dials had brought.
+// dials had brought, unless the port was found closed: a process that stops answers what it has.
 func (b *Backend) Answered(d time.Duration) {
 	b.answer.average(b.hub.now(), d.Seconds())
 	if b.now().has(isDoubted) {
-		b.accepted()
+		b.change(func(s *health) {
+			if !s.closed {
+				s.trust()
+			}
+		})
 	}
 }
 

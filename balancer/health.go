@@ -1,6 +1,11 @@
 package balancer
 
-import "github.com/fairlead-proxy/fairlead/discovery"
+import (
+	"errors"
+	"syscall"
+
+	"github.com/fairlead-proxy/fairlead/discovery"
+)
 
 // health is why a backend is ready or is not.
 type health struct {
@@ -12,6 +17,7 @@ type health struct {
 	probeErr  error // what it last failed with
 	failures  int   // dials in a row
 	dialErr   error // what the last of them failed with
+	closed    bool  // that its port is closed: only a dial tells otherwise
 	broken    bool  // a connection broke since the last success
 	ejected   bool
 	withdrawn bool // the cluster no longer names its address
@@ -117,16 +123,18 @@ func (b *Backend) observe(e *entry) {
 	})
 }
 
-// accepted tells that the backend's port accepted a dial, or more.
-func (b *Backend) accepted() {
-	b.change(func(s *health) { s.proven, s.failures, s.dialErr, s.broken, s.ejected = true, 0, nil, false, false })
+// accepted tells that the backend's port accepted a dial.
+func (b *Backend) accepted() { b.change((*health).trust) }
+
+func (s *health) trust() {
+	s.proven, s.failures, s.dialErr, s.closed, s.broken, s.ejected = true, 0, nil, false, false, false
 }
 
 // refused tells that a dial failed. A backend whose port never accepted has nothing to be
 // ejected from; one that drains has closed it for good.
 func (b *Backend) refused(err error) {
 	b.change(func(s *health) {
-		s.dialErr = err
+		s.dialErr, s.closed = err, errors.Is(err, syscall.ECONNREFUSED)
 		if s.proven || s.draining {
 			s.failures++
 			s.ejected = s.draining || s.failures >= ejectAfter

@@ -2,8 +2,11 @@ package balancer
 
 import (
 	"maps"
+	"net"
 	"net/netip"
+	"os"
 	"slices"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -321,5 +324,31 @@ func TestOnlyTheSessionsOfABadSeatMove(t *testing.T) {
 	}
 	if len(moved) != 5 || moved["t2"] > 0 {
 		t.Errorf("the sessions of t2 went to %v, want all others", moved)
+	}
+}
+
+// A process that was told to stop closes its port, and answers what it has.
+func TestAnAnswerDoesNotOpenAPortThatRefused(t *testing.T) {
+	refusal := &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+	p := adopted(nil, service(tasks(1)...)).Pool("shop")
+	b := backendOf(t, p, "t1")
+	var tried Tried
+	c, ok := p.Take(nil, netip.Addr{}, &tried)
+	if !ok {
+		t.Fatal("nothing to take")
+	}
+	b.Failed(refusal)
+	c.Backend.Release()
+	b.Answered(time.Millisecond)
+	if _, again := p.Take(nil, netip.Addr{}, &tried); again {
+		t.Error("the request is sent to the same port again")
+	}
+	b.Failed(refusal)
+	if b.Ready() {
+		t.Error("refused twice, and still in service")
+	}
+	b.accepted()
+	if _, again := p.Take(nil, netip.Addr{}, &tried); !again || !b.Ready() {
+		t.Errorf("once it accepts: ready %t, taken %t", b.Ready(), again)
 	}
 }

@@ -5,11 +5,13 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 
 	"github.com/fairlead-proxy/fairlead/e2e/cluster"
 )
@@ -100,23 +102,29 @@ func (r *rig) scale(ctx context.Context, replicas int) error {
 }
 
 // spread replaces the tasks if all of several are on one node: Swarm leaves those where they are that an earlier event
-// drove there.
+// drove there, and needs a while to use a node again that was down.
 func (r *rig) spread(ctx context.Context) error {
-	running, err := r.running(ctx)
-	if err != nil {
-		return err
+	for range 10 {
+		running, err := r.running(ctx)
+		if err != nil {
+			return err
+		}
+		nodes := map[string]bool{}
+		for _, k := range running {
+			nodes[k.NodeID] = true
+		}
+		if len(running) == 1 || len(nodes) > 1 {
+			return nil
+		}
+		if err := r.update(ctx, "--force"); err != nil {
+			return err
+		}
+		if err := r.quiet(ctx, len(running)); err != nil {
+			return err
+		}
+		wait(ctx, 2*time.Second)
 	}
-	nodes := map[string]bool{}
-	for _, k := range running {
-		nodes[k.NodeID] = true
-	}
-	if len(running) == 1 || len(nodes) > 1 {
-		return nil
-	}
-	if err := r.update(ctx, "--force"); err != nil {
-		return err
-	}
-	return r.quiet(ctx, len(running))
+	return errors.New("Swarm leaves all tasks on one node")
 }
 
 // update waits until an update of the app is over, one way or the other.
