@@ -124,7 +124,7 @@ func (r *rig) spread(ctx context.Context) error {
 		}
 		wait(ctx, 2*time.Second)
 	}
-	return errors.New("Swarm leaves all tasks on one node")
+	return errors.New("all tasks stay on one node, however often they are replaced")
 }
 
 // update waits until an update of the app is over, one way or the other.
