@@ -24,6 +24,8 @@ const (
 	askPatience = time.Second
 	// askSeldom is how often, at last, a name is asked for that fails again and again.
 	askSeldom = 5 * time.Second
+	// unlisted is how long an address that left its name waits for a listing.
+	unlisted = time.Second
 	// forsaken is how long an address must be out of its name to count as gone while the cluster does not
 	// answer. The gossip between nodes takes less to make up its mind, and addresses are not given anew so soon.
 	forsaken = 10 * time.Second
@@ -176,14 +178,15 @@ func (n *names) heard(service string, found []netip.Addr) {
 }
 
 // absent are the tasks, by id, whose addresses are not in their names any more: true for those that
-// count as gone, since the cluster is away and cannot say what became of them.
-func (n *names) absent(now time.Time, away bool) map[string]bool {
+// count as gone, since the cluster is away and cannot say what became of them. What the cluster has not been asked
+// about since waits for its word, unlisted at most: names may be quicker to tell that some of several tasks leave.
+func (n *names) absent(now, asked time.Time, away bool) map[string]bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	out := map[string]bool{}
 	for _, followed := range n.asked {
 		for id, s := range followed.tasks {
-			if !s.since.IsZero() {
+			if !s.since.IsZero() && (away || s.since.Before(asked) || now.Sub(s.since) >= unlisted) {
 				out[id] = away && now.Sub(s.since) >= forsaken
 			}
 		}

@@ -79,7 +79,7 @@ func TestAnAddressThatLeavesItsNameIsWithdrawnUntilItReturns(t *testing.T) {
 		x, first, second := named(t)
 		x.expect(t, "at first", "there", "there")
 		x.f.say(second)
-		pause(askEvery)
+		pause(askEvery + defaultUpdateInterval)
 		x.expect(t, "one left", "withdrawn", "there")
 		pause(time.Minute)
 		x.expect(t, "a minute later, the cluster still says that it runs", "withdrawn", "there")
@@ -103,8 +103,27 @@ func TestANameThatFailsOrEmptiesSaysNothing(t *testing.T) {
 		x.f.say(first, second)
 		pause(2 * askSeldom)
 		x.f.say(first)
-		pause(askEvery)
+		pause(askEvery + defaultUpdateInterval)
 		x.expect(t, "it answers again, and one leaves", "there", "withdrawn")
+	})
+}
+
+// A name may lose the addresses of several tasks one after the other, when all of them have been told to stop.
+func TestWhatLeftItsNameWaitsForAListing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x, first, _ := named(t)
+		x.f.set(func() {
+			x.f.instead = func(_ http.ResponseWriter, r *http.Request, _ string) bool {
+				<-r.Context().Done() // within callTimeout
+				return true
+			}
+		})
+		pause(longestInterval) // so that a listing is under way
+		x.f.say(first)
+		pause(askEvery)
+		x.expect(t, "the engine has not answered since", "there", "there")
+		pause(unlisted + askEvery)
+		x.expect(t, "it takes too long", "there", "withdrawn")
 	})
 }
 

@@ -71,6 +71,7 @@ type Source struct {
 	shown    view                // what was converted last
 	problems []discovery.Problem // of the engine, likewise
 	away     bool                // the cluster does not answer
+	asked    time.Time           // when the last listing that was answered began
 
 	names *names
 	watch *watch
@@ -190,6 +191,7 @@ func (s *Source) turn(ctx context.Context, apply func(discovery.Snapshot)) (time
 		return now.Add(s.outage.failed(now, err)), nil
 	}
 	s.seen(now)
+	s.asked = started
 	changed := s.learn(l)
 	s.pace.listed(started, now, changed, l.updating())
 	s.publish(ctx, apply)
@@ -203,11 +205,16 @@ func (s *Source) list(ctx context.Context, apply func(discovery.Snapshot)) (l li
 		defer close(done)
 		l, err = s.engine.list(ctx, s.memory) // which only reads what publish reads
 	}()
+	look := time.NewTicker(askEvery)
+	defer look.Stop()
 	for {
 		select {
 		case <-done:
 			return l, err
 		case <-s.names.changed:
+			s.pace.woken(time.Now())
+			s.publish(ctx, apply)
+		case <-look.C: // what has left its name does not wait for ever
 			s.publish(ctx, apply)
 		}
 	}
@@ -239,7 +246,11 @@ func (s *Source) publish(ctx context.Context, apply func(discovery.Snapshot)) {
 	}
 	now, v := time.Now(), *s.known
 	v.outlook = s.memory.outlook(v.tasks, now)
-	v.absent = s.names.absent(now, s.away)
+	asked := s.asked
+	if s.from != nil {
+		asked = now // the watch tells by itself
+	}
+	v.absent = s.names.absent(now, asked, s.away)
 	problems := s.problems
 	if !s.away {
 		problems = s.engineProblems(v.listing)
@@ -314,14 +325,20 @@ func (s *Source) sleep(ctx context.Context, started, due time.Time, apply func(d
 			return
 		case <-s.names.changed:
 			s.publish(ctx, apply)
+			s.sooner(timer, started, due)
 		case <-s.watch.changed:
 			timer.Reset(time.Until(started.Add(2 * s.busy))) // as long a rest as it worked
 		case <-s.wake:
-			s.pace.woken(time.Now())
-			if sooner := s.pace.due(started); sooner.Before(due) {
-				timer.Reset(time.Until(sooner))
-			}
+			s.sooner(timer, started, due)
 		}
+	}
+}
+
+// sooner has the engine asked as soon as the pace allows.
+func (s *Source) sooner(timer *time.Timer, started, due time.Time) {
+	s.pace.woken(time.Now())
+	if sooner := s.pace.due(started); sooner.Before(due) {
+		timer.Reset(time.Until(sooner))
 	}
 }
 
