@@ -52,7 +52,7 @@ type OnDrain string
 // The ways.
 const (
 	Move OnDrain = ""     // its next request goes elsewhere
-	Stay OnDrain = "stay" // it goes on there until the task refuses or exits
+	Stay OnDrain = "stay" // it goes on there until the task refuses, exits or is about to be killed
 )
 
 // Probe is an active health check, as labelled. Names and defaults are Traefik's.

@@ -1,6 +1,7 @@
 package door
 
 import (
+	"errors"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -24,8 +25,5 @@ func Deafen(ln syscall.Conn) error {
 	failed := raw.Control(func(fd uintptr) {
 		err = unix.SetsockoptSockFprog(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: uint16(len(drop)), Filter: &drop[0]})
 	})
-	if failed != nil {
-		return failed
-	}
-	return err
+	return errors.Join(failed, err)
 }
